@@ -118,8 +118,7 @@ class Progress:
             self._told = {one.number for one in ended}
             before = f", {len(ended)} of them ended before" if ended else ""
             keys = ", ".join(one.key for one in self.search.space)
-            most = max(self.search.settings.trials, len(trials))
-            say(self.console, f"search over {keys}: {most} trials{before}, in {study.directory}")
+            say(self.console, f"search over {keys}: {study.asked} trials{before}, in {study.directory}")
         for one in ended:
             if one.number not in self._told:
                 self._told.add(one.number)
@@ -127,7 +126,7 @@ class Progress:
         if time.perf_counter() - self._said > INTERVAL:
             passed, best = time.perf_counter() - self.started, study.best
             said = f"best {best.value:.4g}" if best else "none complete"
-            self._line(f"{len(ended)} of {self.search.settings.trials} trials, {said}, {passed:.0f} s passed")
+            self._line(f"{len(ended)} of {study.asked} trials, {said}, {passed:.0f} s passed")
 
     def _line(self, text: str) -> None:
         self._said = time.perf_counter()
@@ -142,7 +141,7 @@ class Progress:
         )
         record = f" (best {best.value:.4g})" if best is not None and best.number != one.number else ""
         marked = " (the best so far)" if best is not None and best.number == one.number else record
-        return f"{ended} of {self.search.settings.trials}: {state}{marked}{seconds}: {' '.join(study.overrides(one))}"
+        return f"{ended} of {study.asked}: {state}{marked}{seconds}: {' '.join(study.overrides(one))}"
 
 
 def reason(trial: "FrozenTrial") -> str:
@@ -164,6 +163,9 @@ def conclude(study: "SearchStudy", console: Console) -> None:
         values = "\n".join(study.overrides(one))
         table.add_row(f"{one.value:.4g}", Text(values), Text(one.user_attrs["run"].rpartition("/")[2]))
     console.print(table)
+    if len(study.trials) == study.asked < study.search.settings.trials:
+        more = f"there are no more for trials={study.search.settings.trials}"
+        say(console, f"All {study.size} configurations were tried: {more}")
     best = study.best
     assert best is not None
     from mtl.cli.next_comparison import comparison_arguments

@@ -87,6 +87,7 @@ class TrainingStep:
         self.state = StepState()
         self.precision: Callable[[], AbstractContextManager[Any]] = nullcontext
         self.reached = ReachedParameters(dict(network.named_parameters()))
+        weighting.says_unreached = False
         learned = list(weighting.parameters())
         separate = [*partition.private.values(), learned]
         whole = [*partition.shared, *(p for part in separate for p in part)]

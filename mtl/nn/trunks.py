@@ -26,8 +26,8 @@ class Trunks(nn.Module):
     Args:
         trunk: the encoder.
         names: the tasks.
-        frozen: its parameters stay as they are, and so do statistics that are not each task's own: its batch norms take
-            the running ones, as in evaluation.
+        frozen: parameters and statistics that are not each task's own stay as they are: its batch norms take the
+            running ones, as in evaluation.
     """
 
     def __init__(self, trunk: Encoder, names: Sequence[str], frozen: bool = False) -> None:
@@ -46,7 +46,10 @@ class Trunks(nn.Module):
         }
         self.copies = ModulesByName({name: deepcopy(trunk, dict(common)) for name in (names[1:] if norms else ())})
         if frozen:
-            self.requires_grad_(False)
+            own = {id(p) for name in self.names for p in self.private_parameters(name)}
+            for parameter in self.parameters():
+                if id(parameter) not in own:
+                    parameter.requires_grad_(False)
             self.train()
 
     @override

@@ -40,7 +40,8 @@ class Adapters(PerStage):
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
         bottleneck: features inside an adapter.
-        freeze: the trunk stays as it is (for a pretrained one); only adapters and heads learn.
+        freeze: the trunk stays as it is (for a pretrained one); only adapters, norms of each task's own and the heads
+            learn.
     """
 
     def __init__(

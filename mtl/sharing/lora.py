@@ -29,7 +29,8 @@ class LoRA(PerMatrix):
         encoder: builds an encoder for such inputs.
         rank: r, the rank of every task's term.
         scale: factor of the term (``alpha / r`` in the paper), above 0.
-        freeze: the trunk stays as it is (for a pretrained one); only the terms and the heads learn.
+        freeze: the trunk stays as it is (for a pretrained one); only the terms, norms of each task's own and the heads
+            learn.
     """
 
     def __init__(

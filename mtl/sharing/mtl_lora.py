@@ -69,7 +69,8 @@ class MTLLoRA(PerMatrix):
         ups: n, how many B there are.
         temperature: of the choice among them, above 0; a small one chooses one.
         scale: factor of the term (``alpha / r`` in the paper), above 0.
-        freeze: the trunk stays as it is (for a pretrained one); only the terms and the heads learn.
+        freeze: the trunk stays as it is (for a pretrained one); only the terms, norms of each task's own and the heads
+            learn.
     """
 
     def __init__(

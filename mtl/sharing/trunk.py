@@ -115,7 +115,7 @@ class PerMatrix(OneTrunk):
         task_names: the tasks, in order.
         encoder: builds an encoder for such inputs.
         scale: factor of ``M_i``, above 0.
-        freeze: the trunk stays as it is; only what makes the ``M_i`` learns.
+        freeze: the trunk stays as it is; only what is the tasks' own, and what makes the ``M_i``, learns.
 
     Attributes:
         matrices: rows and columns of every weight matrix, by the name of the parameter.

@@ -12,9 +12,9 @@ https://arxiv.org/abs/1907.10902. Only its public interface is used (``ask`` and
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import inf
+from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,7 @@ class SearchStudy:
                     "another name, or none"
                 )
         self._distributions = {one.key: _distribution(one) for one in search.space}
+        self._values = _all_values(self._distributions)
 
     @property
     def trials(self) -> "list[FrozenTrial]":
@@ -90,7 +91,7 @@ class SearchStudy:
 
     def overrides(self, trial: "FrozenTrial | Trial") -> list[str]:
         """What a trial varies, as overrides of a run."""
-        return [one.override(trial.params[one.key]) for one in self.search.space]
+        return list(self._typed(trial.params))
 
     def left(self) -> int:
         """How many trials are still to be trained and under nobody's hands; 0 where the first ones have all failed."""
@@ -99,7 +100,19 @@ class SearchStudy:
         if states.count("FAIL") >= FAILURES and not {"COMPLETE", "PRUNED"} & set(states):
             return 0
         waiting = [one for one in trials if one.state.name == "WAITING" or self._is_dead(one)]
-        return len(waiting) + max(0, self.search.settings.trials - len(trials))
+        return len(waiting) + self.asked - len(trials)
+
+    @property
+    def asked(self) -> int:
+        """How many trials there will be: as many as are asked for, or until all configurations have been tried."""
+        trials = len(self.trials)
+        more = max(0, self.search.settings.trials - trials)
+        return trials + (more if self.size is None else min(more, self.size - len(self._tried())))
+
+    @property
+    def size(self) -> int | None:
+        """How many configurations there are; None where a key takes any number between two."""
+        return None if self._values is None else prod(map(len, self._values.values()))
 
     @contextmanager
     def claim(self) -> "Iterator[Trial | None]":
@@ -192,8 +205,26 @@ class SearchStudy:
         number = sum(one.state.name != "WAITING" for one in trials)
         # Anew for each trial, so that a search that was interrupted draws what it would have drawn
         self.study.sampler = _sampler(self.search, number)
+        if self._values is not None:
+            from mtl.sweep.search_untried import Untried
+
+            tried = self._tried()
+            self.study.sampler = Untried(
+                self.study.sampler, self._distributions, self._values, lambda found: self._typed(found) in tried, number
+            )
         trial: Trial = self.study.ask(self._distributions)
         return trial
+
+    def _tried(self) -> set[tuple[str, ...]]:
+        """What the trials vary, as overrides."""
+        trials = self.trials
+        every = self.study.get_trials(deepcopy=False)  # after these, so that it has all of them
+        # One that waits has no values yet, and gets those of the trial that it goes on with
+        found = [one.params or every[one.user_attrs.get(REPLACES, one.number)].params for one in trials]
+        return {self._typed(params) for params in found if params.keys() == self._distributions.keys()}
+
+    def _typed(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(one.override(params[one.key]) for one in self.search.space)
 
     def _put_back(self, trial: "FrozenTrial", *, died: bool) -> None:
         """Let the values of a trial whose process has ended wait for another one.
@@ -315,6 +346,15 @@ def _pruner(search: Search) -> "BasePruner":
     if search.settings.pruner == "halving":
         return SuccessiveHalving(search.settings.startup)
     return NopPruner()
+
+
+def _all_values(distributions: "Mapping[str, BaseDistribution]") -> dict[str, Sequence[Any]] | None:
+    """The values of each key; None where one takes any number between two."""
+    from mtl.sweep.search_untried import values_of
+
+    found = {key: values_of(one) for key, one in distributions.items()}
+    counted = {key: values for key, values in found.items() if values is not None}
+    return counted if len(counted) == len(found) else None
 
 
 def _distribution(one: Dimension) -> "BaseDistribution":

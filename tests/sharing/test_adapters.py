@@ -40,6 +40,22 @@ def test_a_frozen_trunk_keeps_its_statistics() -> None:
     assert all(mean.any() for mean in means)
 
 
+@pytest.mark.parametrize("model", ["adapters", "lora", "mtl_lora"])
+def test_norms_of_each_task_learn_in_a_frozen_trunk(model: str) -> None:
+    trunk = partial(Convolution, widths=[8], norm="per_task")
+    sharing = strategy(model, freeze=True)(SHAPES["picture"], TASKS, trunk)
+    sum(out.square().sum() for out in sharing(sample("picture")).values()).backward()
+    for name in TASKS:
+        assert all(p.grad is not None for p in sharing.private_parameters(name))
+        assert list(sharing.trunks.private_parameters(name))
+    own = {id(p) for name in TASKS for p in sharing.trunks.private_parameters(name)}
+    assert not any(p.requires_grad for p in sharing.trunks.parameters() if id(p) not in own)
+    common = strategy(model, freeze=True)(
+        SHAPES["picture"], TASKS, partial(Convolution, widths=[8], norm="per_task_statistics")
+    )
+    assert not any(p.requires_grad for p in common.trunks.parameters())
+
+
 def test_batch_norm_over_several_tasks_is_warned_of() -> None:
     with pytest.warns(UserWarning, match="encoder.norm=layer"):
         strategy("adapters")(SHAPES["flat"], TASKS, partial(MLP, widths=[8], norm="batch"))

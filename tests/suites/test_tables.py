@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Split
-from mtl.suites.tables import Sampling, tables
+from mtl.suites.table import Splitting
+from mtl.suites.tables import Sampling, TablesSuite, tables
 from mtl.suites.tables.sampling import POLICIES, SamplingLoader
 from mtl.suites.tables.suite import concatenate
 
@@ -155,6 +156,45 @@ def test_rows_have_the_labels_of_their_table(tmp_path: Path) -> None:
         x = split.inputs[SINGLE][:, 0] * suite.encoding.plain()[0]["std"] + suite.encoding.plain()[0]["mean"]
         torch.testing.assert_close(split.targets["spend"][~from_a], x[~from_a] * 3, atol=1e-4, rtol=1e-4)
     assert len(list(suite.train_dataloader())) == 11
+
+
+def test_groups_with_rows_in_several_tables_are_divided_by_one_draw(tmp_path: Path) -> None:
+    """Else the test of one table has groups that the network has met in another one."""
+    draw = np.random.default_rng(0)
+    way = {"by": "group", "column": "case", "val": 0.2, "test": 0.3}
+
+    def suite(cases_of_b: np.ndarray, **split: Any) -> TablesSuite:
+        for name, cases in (("a", np.arange(120) // 3), ("b", cases_of_b)):
+            values = draw.normal(size=len(cases))
+            frame = pd.DataFrame({"case": cases, "x": values, "y" + name: values * 2})
+            frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        targets = {
+            name: {"path": str(tmp_path / f"{name}.csv"), "targets": {"y" + name: "regression"}} for name in "ab"
+        }
+        return tables(targets, split=way | split)
+
+    for split in ({}, {"seed": 1}, {"folds": 3}):
+        made = suite(np.arange(20, 60).repeat(2), **split)
+        rows = made.splitting.rows(made.frame)
+        found = {name: set(made.frame["case"].iloc[chosen]) for name, chosen in rows.items()}
+        assert sum(map(len, found.values())) == len(set(made.frame["case"])) == 60
+        assert sum(map(len, rows.values())) == 200
+        assert not [note for note in made.notes if "groups of 'case'" in note]
+    # Whoever opens a run that was divided otherwise has to be told
+    each = Splitting(**way)
+    assert made.fingerprint != super(TablesSuite, made).fingerprint
+    apart = suite(np.arange(100, 140).repeat(2))
+    assert apart.fingerprint == super(TablesSuite, apart).fingerprint
+    rows = apart.splitting.rows(apart.frame)
+    for table, first in (("a", 0), ("b", 120)):
+        own = apart.frame[apart.frame["table"] == table]
+        for name, chosen in each.rows(own).items():
+            there = rows[name][(rows[name] < 120) == (table == "a")]
+            np.testing.assert_array_equal(there - first, chosen)
+    with pytest.raises(
+        InputError, match=r"has no rows of task\.tables\.b: task\.split\.by=group .* 'case' by one draw"
+    ):
+        suite(np.array([1, 2] * 20))
 
 
 def test_each_table_is_a_source_of_its_own_with_columns_beside_it(

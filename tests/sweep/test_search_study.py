@@ -203,6 +203,46 @@ def test_a_trial_is_held_by_one_process(tmp_path: Path) -> None:
             study.study.tell(trial, 1.0)
 
 
+def test_where_values_can_be_counted_none_are_tried_twice(tmp_path: Path) -> None:
+    """Interrupted in each trial it draws the same; it ends when there is nothing more."""
+    space = [Range("model.experts", 2, 4, 2), Choice("weighting", ("equal", "pcgrad"))]
+
+    def begin(place: str, trials: int = 20) -> SearchStudy:
+        return SearchStudy(search(tmp_path / place, trials=trials)._replace(space=space))
+
+    def train(study: SearchStudy, most: int = 9) -> None:
+        for _ in range(most):
+            with study.claim() as trial:
+                if trial is None:
+                    return
+                study.study.tell(trial, trial.params["model.experts"])
+
+    whole = begin("whole")
+    assert (whole.asked, whole.left(), whole.size) == (4, 4, 4)
+    train(whole)
+    found = [tuple(whole.overrides(one)) for one in whole.trials]
+    assert len(set(found)) == len(found) == whole.asked == 4
+    for number in range(4):
+        parts = begin("parts")
+        with pytest.raises(KeyboardInterrupt), parts.claim():
+            raise KeyboardInterrupt
+        assert parts.left() == 4 - number
+        train(begin("parts"), 1)
+    assert [one.params for one in begin("parts").trials] == [one.params for one in whole.trials]
+    train(begin("few", 2))
+    assert [one.params for one in begin("few", 2).trials] == [one.params for one in whole.trials[:2]]
+
+
+def test_values_that_can_be_counted() -> None:
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    from mtl.sweep.search_untried import values_of
+
+    assert values_of(FloatDistribution(0.1, 0.3, step=0.1)) == [0.1, 0.2, pytest.approx(0.3)]
+    assert list(values_of(IntDistribution(16, 18, log=True)) or ()) == [16, 17, 18]
+    assert values_of(FloatDistribution(0.1, 0.3)) is None
+
+
 def test_more_trials_go_on(tmp_path: Path) -> None:
     complete(SearchStudy(search(tmp_path, trials=2)))
     more = SearchStudy(search(tmp_path, trials=3))

@@ -399,6 +399,27 @@ def test_something_is_trained(name: str) -> None:
 
 
 @each_kind
+def test_a_detached_trunk_is_said_once(name: str) -> None:
+    """At the first step with a graph of every task; not of frozen parameters, nor of those that one task reaches."""
+    trunk, unused, heads = nn.Linear(4, 3), nn.Embedding(5, 3), [nn.Linear(3, 1), nn.Linear(3, 1)]
+    shared, private = [*trunk.parameters(), *unused.parameters()], [list(head.parameters()) for head in heads]
+
+    def losses(detached: bool) -> list[Tensor]:
+        h = trunk(torch.ones(2, 4))
+        first = unused(torch.tensor([0, 0]))  # whose other rows are in no batch
+        return [heads[0](h.detach() if detached else h).square().mean(), heads[1](first).square().mean()]
+
+    make(name, 2).backward(losses(detached=False), shared, private)
+    weighting = make(name, 2)
+    weighting.backward([losses(detached=True)[0], torch.zeros(())], shared, private, step=Step(tasks=(0,)))
+    with pytest.warns(UserWarning, match=r"^no loss of this step reaches 2 of 3 shared parameters \(15 numbers\)"):
+        weighting.backward(losses(detached=True), shared, private)
+    weighting.backward(losses(detached=True), shared, private)
+    trunk.requires_grad_(False)
+    make(name, 2).backward(losses(detached=True), shared, private)
+
+
+@each_kind
 def test_a_step_without_any_label_changes_nothing(name: str) -> None:
     """No gradient, and weights of 0."""
     problem = Problem(2)

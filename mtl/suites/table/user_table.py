@@ -16,6 +16,7 @@ from mtl.suites.table.reading import EXCEL
 from mtl.suites.table.source import read_source
 from mtl.suites.table.splitting import Splitting
 from mtl.suites.table.suite import TableSuite, Targets
+from mtl.suites.table.text_options import check_text_options
 
 CONSENT = "MTL_TRUST_QUERY"  # variable of the environment
 
@@ -80,6 +81,17 @@ def table(
     if not path:
         raise InputError("task.path is empty: name your file, e.g. task.path=my.csv")
     splitting = Splitting.of(split, fitted=statistics is not None)
+    way: dict[str, Any] = {
+        "separator": separator,
+        "encoding": encoding,
+        "missing": missing,
+        "header": header,
+        "skip": skip,
+    }
+    joins, later = parse_joins(join), files_of(path_later)
+    if statistics is None:  # a run that was trained so can be used all the same
+        joined = [str(one.path) for one in joins]
+        check_text_options(way, [str(path), *joined, *([str(path_test)] if path_test else []), *later])
     if stream:
         if form not in (None, "flat"):
             raise InputError(f"task.stream=true gives inputs of task.form=flat only, not {form}")
@@ -96,14 +108,7 @@ def table(
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
     if path_test and path_later:
         raise InputError("task.path_test and task.path_later both say which rows are the test: leave one out")
-    way: dict[str, Any] = {
-        "separator": separator,
-        "encoding": encoding,
-        "missing": missing,
-        "header": header,
-        "skip": skip,
-    }
-    read_one = partial(read_source, joins=parse_joins(join), **way)
+    read_one = partial(read_source, joins=joins, **way)
     read = partial(read_one, str(path), query, sheet=sheet)
     if query and statistics:
         read = partial(read_by_consent, read, query)
@@ -112,7 +117,7 @@ def table(
         return partial(read_one, str(other), sheet=sheet_of(sheet, Path(str(other))), option=option)
 
     read_test = read_other(path_test, "task.path_test") if path_test else None
-    read_later = [read_other(other, "task.path_later") for other in files_of(path_later)]
+    read_later = [read_other(other, "task.path_later") for other in later]
     options = (
         splitting,
         categories,

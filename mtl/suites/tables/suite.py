@@ -1,5 +1,6 @@
 """A table for each task: rows that have a label for some tasks only, because they come from different places."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -14,17 +15,17 @@ from mtl.errors import InputError, unknown
 from mtl.nn.encoder import Inputs
 from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
-from mtl.suites.table.divided_groups import divided_groups
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
-from mtl.suites.table.splitting import Division, Rows
+from mtl.suites.table.splitting import Division, Rows, group_numbers
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
+from mtl.suites.table.text_options import check_text_options
 from mtl.suites.table.typed_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.user_table import read_by_consent
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
@@ -35,7 +36,11 @@ NEEDED, OPTIONAL = ("path", "targets"), ("query", "sheet", "join")  # keys of a 
 
 @dataclass(frozen=True)
 class EachTable(Division):
-    """Divides the rows of every table by itself, so that each split has rows of each."""
+    """Divides the rows of every table by itself, so that each split has rows of each.
+
+    By group, where a group has rows in several tables, all groups are divided by one draw: else the test of one table
+    would have groups that another one has trained the network with.
+    """
 
     splitting: Splitting
 
@@ -56,12 +61,35 @@ class EachTable(Division):
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, table after table."""
+        if self.by_one_draw(frame):
+            return self._rows_by_one_draw(frame)
         parts: dict[str, list[np.ndarray]] = {"train": [], "val": [], "test": []}
         for name in frame[SOURCE].unique():
             places = np.flatnonzero((frame[SOURCE] == name).to_numpy())
             for split, rows in self.splitting.rows(frame.iloc[places]).items():
                 parts[split].append(places[rows])
         return {split: np.concatenate(rows) for split, rows in parts.items()}
+
+    def by_one_draw(self, frame: pd.DataFrame) -> bool:
+        """Whether rows are divided by groups of which one has rows in several tables."""
+        column = self.splitting.column
+        if self.splitting.by != "group" or column not in frame.columns:
+            return False
+        places = pd.DataFrame({"group": group_numbers(frame[column]), "table": frame[SOURCE].to_numpy()})
+        return bool(places.drop_duplicates()["group"].duplicated().any())
+
+    def _rows_by_one_draw(self, frame: pd.DataFrame) -> Rows:
+        """Row numbers of each split. InputError for a table that a split has no rows of."""
+        parts = self.splitting.rows(frame)
+        for split, rows in parts.items():
+            lacking = set(frame[SOURCE]) - set(frame[SOURCE].iloc[rows])
+            if lacking:
+                raise InputError(
+                    f"the {split} split has no rows of task.tables.{min(lacking)}: task.split.by=group divides the "
+                    f"groups of '{self.splitting.column}' by one draw for all tables, as some have rows in several; "
+                    "try another task.split.seed or other shares"
+                )
+        return parts
 
     @override
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
@@ -70,11 +98,7 @@ class EachTable(Division):
     @override
     def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
         """Also of groups that have rows in several tables."""
-        notes = self.splitting.without_group(frame)
-        if self.splitting.by == "time":
-            return notes
-        remedy = "each table is divided by itself: a column with task.split.by=given can keep them together"
-        return notes + divided_groups(self.row_groups(frame), rows, self.splitting.group_column, remedy)
+        return self.splitting.notes_on_groups(frame, rows)
 
 
 class TablesSuite(TableSuite):
@@ -135,6 +159,15 @@ class TablesSuite(TableSuite):
         self.sources = max(len(self.names), 1)
         if form == "columns":
             self.input_shape = {**self.encoding.shape, "source": (self.sources,)}
+
+    @property
+    @override
+    def fingerprint(self) -> str:
+        """Hash of the rows, of how they are divided and weighted, and of the encoding; of groups also over what."""
+        found, each = super().fingerprint, self.splitting
+        if not (isinstance(each, EachTable) and each.by_one_draw(self.frame)):
+            return found
+        return hashlib.sha256(f"{found}, by one draw".encode()).hexdigest()[:16]
 
     @override
     def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
@@ -289,11 +322,14 @@ def tables(
         "header": header,
         "skip": skip,
     }
+    joins = {name: parse_joins(entry.get("join"), f"task.tables.{name}.join") for name, entry in tables.items()}
+    if statistics is None:  # a run that was trained so can be used all the same
+        joined = [str(one.path) for several in joins.values() for one in several]
+        check_text_options(way, [*(str(entry["path"]) for entry in tables.values()), *joined])
 
     def read(name: str, entry: Mapping[str, Any]) -> pd.DataFrame:
-        where, query = f"task.tables.{name}", entry.get("query")
-        joins = parse_joins(entry.get("join"), f"{where}.join")
-        rows = partial(read_source, str(entry["path"]), query, joins, entry.get("sheet"), f"{where}.path", **way)
+        where, query = f"task.tables.{name}.path", entry.get("query")
+        rows = partial(read_source, str(entry["path"]), query, joins[name], entry.get("sheet"), where, **way)
         return read_by_consent(rows, query) if query and statistics else rows()
 
     @cache

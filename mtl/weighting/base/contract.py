@@ -16,7 +16,7 @@ from mtl.gradients.checkpoints import has_reentrant_checkpoint
 from mtl.gradients.divided import check_whole
 from mtl.gradients.frontier import at_tensor, find_frontier, is_of_losses_themselves
 from mtl.gradients.precision import without_autocast, working_precision
-from mtl.gradients.reach import foreign_reader
+from mtl.gradients.reach import foreign_reader, leaves
 from mtl.weighting.base.gradient_memory import GradientMemory
 from mtl.weighting.base.normalisation import Normalisation
 from mtl.weighting.base.step import WHOLE_STEP, Call, Losses, Step, trained
@@ -49,6 +49,8 @@ class Weighting(nn.Module, ABC):
             stays.
         held_out: share of the training rows whose losses go to :meth:`on_held_out_losses`, and that the network is not
             trained with.
+        says_unreached: shared parameters that no loss reaches are warned of, at the first call with a graph of every
+            task's loss. A loop that looks for them itself, over more than one call, says False.
         low_weight_advice: what to try where a task's weight stays far below the others'; empty where the weights are
             those that a person has given.
     """
@@ -61,6 +63,7 @@ class Weighting(nn.Module, ABC):
     needs_positive_losses = False
     grows_below_zero = False
     held_out = 0.0
+    says_unreached = True
     low_weight_advice = "compare with weighting=equal, and with weighting.normalise=loss_scale"
 
     def __init__(self, num_tasks: int, normalise: str = "none") -> None:
@@ -147,6 +150,8 @@ class Weighting(nn.Module, ABC):
         first = not self._checked
         if first:
             self._check_first_call(call)
+        if self.says_unreached:
+            self._warn_of_unreached(call)
         with torch.enable_grad(), without_autocast(losses[0].device):
             weights = self._update(call)
         if first:
@@ -222,6 +227,21 @@ class Weighting(nn.Module, ABC):
             raise InputError(
                 f"the loss of task {reader} reaches a parameter that is handed over as private of task {owner}: "
                 "expected it among the shared ones, since its gradient there would be left out"
+            )
+
+    def _warn_of_unreached(self, call: Call) -> None:
+        """Warn of shared parameters that nothing trains, as those of a trunk whose output is detached."""
+        if len(call.tasks) < self.num_tasks or not all(loss.requires_grad for loss in call.losses):
+            return  # a task that is left out, or has no label in this batch, may be the one that reaches them
+        self.says_unreached = False
+        reached = {id(leaf) for leaf in leaves(*call.losses)}
+        lost = [p for p in call.shared if id(p) not in reached]
+        if lost:
+            warnings.warn(
+                f"no loss of this step reaches {len(lost)} of {len(call.shared)} shared parameters "
+                f"({sum(p.numel() for p in lost):,} numbers), which so learn nothing: what they compute is detached, "
+                "or not used (of what is not to be trained: requires_grad_(False))",
+                stacklevel=3,
             )
 
     def _takes_apart(self, call: Call) -> bool:

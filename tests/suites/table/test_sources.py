@@ -5,6 +5,7 @@ import json
 import sqlite3
 import zipfile
 from datetime import date, datetime
+from functools import partial
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -26,6 +27,7 @@ from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.reading import NOTES, TEXTS, read_table
 from mtl.suites.table.source import read_source
 from mtl.suites.table.sql import is_sorted, read_query
+from mtl.suites.tables import tables
 
 ROWS = [
     ["code", "day", "at", "count", "share", "on"],
@@ -356,6 +358,48 @@ def test_a_sheet_is_that_of_excel_files_alone(tmp_path: Path) -> None:
         made = table(str(path), {"y": "binary"}, sheet="Other", skip=1, **{option: str(other)})
         assert isinstance(made, TableSuite)
         assert len(made.frame) == 2 * 60
+
+
+@pytest.mark.parametrize(
+    ("suffix", "option", "message"),
+    [
+        (
+            "parquet",
+            {"separator": ";"},
+            "^task.separator=; has no effect: expected it with a file of .csv, .tsv, .txt$",
+        ),
+        ("parquet", {"encoding": "latin-1"}, "task.encoding=latin-1 has no effect"),
+        ("jsonl", {"skip": 1}, "task.skip=1 has no effect: expected it with a file of .csv, .tsv, .txt, .xlsx$"),
+        ("jsonl", {"header": False}, "task.header=False has no effect"),
+        ("xlsx", {"separator": "semicolon"}, "task.separator=semicolon has no effect"),
+    ],
+)
+def test_options_of_text_files_where_none_is_read(
+    tmp_path: Path, suffix: str, option: dict[str, Any], message: str
+) -> None:
+    """They are refused; a run that was trained so is opened, and they hold for other files that are read."""
+    frame = pd.DataFrame({"x": [i % 7 for i in range(60)], "y": [i % 2 for i in range(60)]})
+    path, joined, written = tmp_path / f"my.{suffix}", tmp_path / "joined.csv", tmp_path / "statistics.json"
+    {
+        "parquet": frame.to_parquet,
+        "xlsx": partial(frame.to_excel, index=False),
+        "jsonl": partial(frame.to_json, orient="records", lines=True),
+    }[suffix](path)
+    with pytest.raises(InputError, match=message):
+        table(str(path), {"y": "binary"}, **option)
+    with pytest.raises(InputError, match=message):
+        tables({"a": {"path": str(path), "targets": {"y": "binary"}}}, **option)
+    made = table(str(path), {"y": "binary"})
+    assert isinstance(made, TableSuite)
+    written.write_text(json.dumps(made.statistics()))
+    assert table(str(path), {"y": "binary"}, statistics=str(written), **option).targets == made.targets
+    with pytest.raises(InputError, match="no file"):
+        table(str(tmp_path / f"none.{suffix}"), {"y": "binary"}, **option)
+    by = ";" if "separator" in option else ","
+    names = "" if "header" in option else f"x{by}z\n"
+    joined.write_text("a note\n" * option.get("skip", 0) + names + "".join(f"{i}{by}{i}\n" for i in range(7)))
+    join = [{"path": str(joined), "on": {"x": "column1" if "header" in option else "x"}}]
+    assert len(table(str(path), {"y": "binary"}, join=join, **option).frame.columns) == 3
 
 
 def test_columns_and_sheets_may_be_called_by_numbers(tmp_path: Path) -> None:
