@@ -207,9 +207,9 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         check_measuring(assembly)
     call_factory("optimizer or scheduler", assembly.module.configure_optimizers)
     world = processes_of(hardware)
-    check_program(hardware, world)
     if config.finish_heads:
         check_finishing(assembly, world)
+    check_program(hardware, world)
     environment = environment_for(config, assembly.data)
     improvement = improvement_for(config, assembly, environment)
     callbacks = own_callbacks(config)

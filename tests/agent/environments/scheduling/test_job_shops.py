@@ -203,7 +203,7 @@ def test_names_of_a_table_are_kept_to_the_chart_and_the_file(predict: Predict, t
     svg = (tmp_path / "out" / "gantt-own.svg").read_text()
     page = (tmp_path / "out" / "chart-own.html").read_text()
     assert '"machines": ["saw [b]", "paint"]' in page
-    assert "<td>$door$</td>" in page
+    assert '<th scope="row">$door$</th>' in page
     assert "saw [b]" in svg
     assert "$door$" in svg
 

@@ -27,7 +27,8 @@ def test_it_plans_as_the_network_of_the_run_dispatches(tmp_path: Path) -> None:
     expected = rollout(network_policy(lambda inputs: module.predict(inputs)["assignment"]), Simulator(shops)).starts
     assert rollout(load_dispatcher(run), Simulator(shops)).starts.equal(expected)
     true = np.random.default_rng(0).integers(1, 500, 200).astype(float)
-    report = EstimatedShops(1, (4, 3), [], dispatcher=run).execute_plans({"network": true}, true)
+    estimated = {"network": true, "mean": np.full_like(true, true.mean())}
+    report = EstimatedShops(1, (4, 3), [], dispatcher=run).execute_plans(estimated, true)
     assert report.pairs == [("dispatcher", estimate) for estimate in ("network", "mean", "truth")]
 
 
