@@ -30,6 +30,7 @@ AGENT, SINGLE, LINEAR, RULE, RANDOM, TRUTH = "agent", "single", "linear", "rule"
 LABELS = {SINGLE: "single-task run", LINEAR: "linear model", RULE: "plain rule", RANDOM: "drawn at random"}
 ALPHA = 0.05  # share of the times that any of the printed intervals misses
 BINS = 10  # of a column of numbers in the rule
+ROUNDING = 1e-6  # of a warning, by which a share of a day's flights may be off
 PRIOR_ROWS = 20  # rows of the mean of all rows that a group of the rule counts with its own
 
 Floats = NDArray[np.float64]
@@ -202,7 +203,9 @@ class Alerts(DecidingEnvironment[Flights]):
     def budgets(self, day: Numbers) -> Numbers:
         """Warnings allowed on each day ``[D]``."""
         flights = np.bincount(day)
-        allowed = np.floor(self.budget * flights) if self.budget < 1 else np.minimum(self.budget, flights)
+        # 0.29 of 100 flights are 29, though the product of these numbers is a little less
+        share = np.floor(self.budget * flights + ROUNDING)
+        allowed = share if self.budget < 1 else np.minimum(self.budget, flights)
         return np.maximum(allowed, 1).astype(np.int64)
 
     @override

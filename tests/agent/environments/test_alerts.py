@@ -100,6 +100,12 @@ def test_no_budget_is_exceeded_and_nobody_is_ahead_of_the_truth(
         assert sorted(place[found.day == number]) == list(range(counts[number]))
 
 
+@pytest.mark.parametrize(("share", "count", "allowed"), [(0.29, 100, 29), (0.35, 180, 63), (0.3, 9, 2), (0.01, 5, 1)])
+def test_a_share_of_a_day_is_not_one_warning_short(share: float, count: int, allowed: int) -> None:
+    """The product of 0.29 and 100 is a little below 29."""
+    assert Alerts(budget=share).budgets(np.zeros(count, dtype=np.int64)).tolist() == [allowed]
+
+
 def test_achieved_is_what_the_report_says() -> None:
     draw = np.random.default_rng(0)
     predicted = {"late": draw.random(90), "arrival_delay": draw.normal(10, 30, 90), "cancelled": draw.random(90) / 9}
