@@ -108,9 +108,9 @@ def calibration(
     what the head says is true, the expected calibration error is ``sum_b n_b / N |a_b - c_b|``: M. P. Naeini,
     G. Cooper, M. Hauskrecht, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015,
     https://doi.org/10.1609/aaai.v29i1.9602. The temperature is that of C. Guo et al., "On Calibration of Modern Neural
-    Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Its interval draws groups
-    of rows again, see :func:`temperature_interval`; those of the bins are exact ones, see :func:`share_interval`. Rows with weights of their own count by
-    these in all shares, means and losses.
+    Networks", ICML 2017, https://arxiv.org/abs/1706.04599, found on a grid from 0.1 to 10. Its interval draws groups of
+    rows again, see :func:`temperature_interval`; those of the bins are exact ones, see :func:`share_interval`. Rows
+    with weights of their own count by these in all shares, means and losses.
 
     Deviations: bins of equal counts instead of equal widths, since most confidences are near 1; beside the error what
     calibrated heads show, as few rows give each of them an error above 0.
@@ -253,8 +253,10 @@ def label_losses(task: Task, raw: Tensor, target: Tensor) -> Tensor:
 def temperature_interval(temperature: float, drawn: Numbers, sizes: Numbers, alpha: float) -> tuple[float, float]:
     """The interval of a temperature whose groups of rows were drawn again; of few groups no narrower than Student's t.
 
-    Of G groups that is ``exp(log T +- t s)``, with ``G / (G - 1)`` times the variance of the drawn logarithms as s^2 and
-    G - 1 degrees of freedom. Of groups of unlike size G is their :func:`~mtl.runs.contributions.effective_number`.
+    Of G groups that is ``exp(log T +- t s)``, with ``G / (G - 1)`` times the variance of the drawn logarithms as s^2
+    and G - 1 degrees of freedom. Of groups of unlike size G is their :func:`~mtl.runs.contributions.effective_number`.
+    In 150 draws of 6 and of 18 groups of 60 rows, whose own temperatures vary as exp(z / 2), z being normal, intervals
+    at 95 % missed in .17 and .09 by draws alone, and in .08 and .05 with this.
 
     Args:
         temperature: T.
