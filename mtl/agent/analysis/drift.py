@@ -91,10 +91,10 @@ def change_between(task: str, metric: str, before: Sample, after: Sample, alpha:
     means, variances, freedoms, counts = zip(*(mean_of(one) for one in (before, after)), strict=True)
     if any(count < fewest(one) for one, count in zip((before, after), counts, strict=True)):
         return not_measured(task, metric, before, after)
-    variances, freedoms = lent(variances, freedoms)
-    sign, variance = 1.0 if higher else -1.0, sum(variances)
+    each, degrees = lent(variances, freedoms)
+    sign, variance = 1.0 if higher else -1.0, sum(each)
     gain = sign * (means[1] - means[0])
-    shares = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
+    shares = sum(v**2 / f for v, f in zip(each, degrees, strict=True))
     half = float(stdtrit(variance**2 / shares, 1 - alpha / 2)) * sqrt(variance) if variance else 0.0
     return Change(task, metric, means[0], means[1], gain, gain - half, gain + half, reading(gain, half))
 
