@@ -132,7 +132,7 @@ def fixed_front(comparison: Comparison) -> SvgFigure | None:
                 axis.set_major_formatter(FuncFormatter(percent_axis))
                 axis.set_major_locator(MaxNLocator(4))
             ax.grid()
-        legend_below(figure, axes[0])
+        legend_below(figure, axes)
         note = (
             "Mean gains on validation; up and right is better. Star: no fixed weights of the same model are at least "
             "as good on every task. Nothing is claimed of it."
@@ -185,7 +185,7 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
-        legend_below(figure, axes[0])
+        legend_below(figure, axes)
         note = (
             f"Line: mean over seeds, band: from the worst to the best seed. {meaning}; black or white: single task."
             f"{left_out}"
@@ -223,7 +223,7 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
-        legend_below(figure, axes[0])
+        legend_below(figure, axes)
         note = (
             "Line: mean over seeds, band: extremes. Configurations whose weights stay at 1 or are fixed are left out."
             f"{left_out}"
