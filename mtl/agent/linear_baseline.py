@@ -109,9 +109,7 @@ def fit(task: Task, columns: Matrix, target: Tensor) -> Matrix:
         penalty[0] = 1e-9
         return np.linalg.solve(columns.T @ columns + np.diag(penalty), columns.T @ indicators)
     if task.kind == "regression":
-        # Decoding is affine, so that two points say how a raw prediction is read
-        zero, one = task.decode(torch.tensor([0.0, 1.0], dtype=torch.float64)).tolist()
-        raw = (target.numpy() - zero) / (one - zero)
+        raw = (target if task.encode is None else task.encode(target)).numpy()
         penalty[0] = 1e-9  # else a column that is constant too would make the system singular
         return np.linalg.solve(columns.T @ columns + np.diag(penalty), columns.T @ raw)
     sign = 2.0 * target.numpy() - 1.0

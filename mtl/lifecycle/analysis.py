@@ -163,19 +163,40 @@ def association_parts(
     if environment is not None:
         environment.meet(trained.network)
     test = environment.test_outcome(trained.predict, trained.data) if environment is not None else None
-    count = len(next(iter(rows.values())).target)
     groups = next(iter(rows.values())).groups
     if test is not None and groups is not None:
         losses = {task.name: mean_by_group(task, rows[task.name], len(test)) for task in trained.data.tasks}
         found = associations(losses, test, None, ALPHA)
         why = "too few test instances, or they do not differ"
-    elif outcome is not None and len(outcome.values) == count:
-        losses = {task.name: losses_of(task, rows[task.name]) for task in trained.data.tasks}
-        found = associations(losses, cost(outcome), groups, ALPHA)
+    elif outcome is not None and (acted_on := rows_of_outcome(outcome, rows, environment)) is not None:
+        losses = {task.name: losses_of(task, rows[task.name])[acted_on] for task in trained.data.tasks}
+        found = associations(losses, cost(outcome), None if groups is None else groups[acted_on], ALPHA)
         why = "too few test rows, or they do not differ"
+    elif report is None:
+        why = "the run does not act"
+    elif outcome is None:
+        why = "the outcome is not known instance by instance"
     else:
-        why = "the run does not act" if report is None else "the agent acts on other instances than the test rows"
+        why = "the agent acts on other instances than the test rows"
     return {"associations": tuple(found), "no_association": "" if found else why}
+
+
+def rows_of_outcome(
+    outcome: Outcome, rows: dict[str, LabelledPredictions], environment: Environment | None
+) -> NDArray[np.bool_] | None:
+    """Which test rows an outcome is about, in their order, ``[N]``; None: it is about other instances.
+
+    These are all of them, or those that have a label for each task by which the environment decides, since it leaves
+    out the others. An outcome that says what its instances are is not about rows.
+    """
+    targets = {name: one.target for name, one in rows.items()}
+    every = np.ones(len(next(iter(targets.values()))), dtype=np.bool_)
+    known = every.copy()
+    for name in environment.requires if environment is not None else ():
+        known &= labelled(targets[name]).numpy()
+    if outcome.instances:
+        return None
+    return next((found for found in (every, known) if found.sum() == len(outcome.values)), None)
 
 
 def cost(outcome: Outcome) -> Numbers:

@@ -1,5 +1,7 @@
 """The linear baseline: what it learns, of any form of inputs."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,18 @@ def test_a_linear_number_is_learned_in_its_own_unit() -> None:
     target = x @ torch.tensor([3.0, -2.0, 0.0]) + 40
     data = Rows({SINGLE: x}, {"number": target}, [regression("number", mean=35.0, std=7.0)])
     torch.testing.assert_close(fitted(data, "number")["number"], target, atol=0.1, rtol=0.0)
+
+
+@pytest.mark.parametrize("settings", [{"limits": (0.0, 41.0)}, {"logarithm": (3.0, 0.5)}], ids=["limits", "log"])
+def test_a_number_that_is_cut_or_transformed_is_learned_on_the_scale_of_the_network(settings: dict[str, Any]) -> None:
+    """Which two decoded points do not tell."""
+    x, _ = draw()
+    raw = 0.3 * x[:, 0] - 0.2 * x[:, 1]
+    task = regression("number", mean=40.0, std=7.0, **settings)
+    plain = regression("number", mean=40.0, std=7.0) if "limits" in settings else task
+    target = plain.decode(raw)
+    found = fitted(Rows({SINGLE: x}, {"number": target}, [task]), "number")["number"]
+    torch.testing.assert_close(found, task.decode(raw), atol=0.1, rtol=0.0)
 
 
 def test_probabilities_are_those_that_were_planted() -> None:

@@ -3,11 +3,17 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from mtl.agent.analysis.calibration import LabelledPredictions
+from mtl.agent.environments.lending import Lending
 from mtl.cli.analyse import main
 from mtl.errors import InputError
 from mtl.lifecycle.agent import Agent
+from mtl.lifecycle.analysis import rows_of_outcome
+from mtl.runs.contributions import Outcome
 from mtl.runs.directory import Run
 from tests.support import TINY
 
@@ -57,3 +63,21 @@ def test_a_run_without_a_result_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("")
     with pytest.raises(InputError, match=r"has no result\.json"):
         main([f"run={Run(tmp_path).path}"])
+
+
+def test_an_outcome_is_of_the_rows_that_have_all_labels_that_are_decided_by() -> None:
+    """Of others the agent knows nothing; shifts or shops that are as many as rows are none."""
+    labels = {
+        "default": torch.tensor([0.0, 1.0, torch.nan, 1.0]),
+        "log_amount": torch.tensor([5.0, torch.nan, 6.0, 7.0]),
+    }
+    rows = {name: LabelledPredictions(torch.zeros(4), values, None) for name, values in labels.items()}
+
+    def of(count: int, instances: str = "") -> list[bool] | None:
+        outcome = Outcome("profit", True, np.zeros(count), None, instances=instances)
+        found = rows_of_outcome(outcome, rows, Lending())
+        return None if found is None else found.tolist()
+
+    assert of(4) == [True] * 4
+    assert of(2) == [True, False, False, True]
+    assert (of(3), of(4, "shifts"), of(2, "shifts")) == (None, None, None)

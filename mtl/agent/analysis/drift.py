@@ -4,6 +4,7 @@ Both are differences of means of what rows contribute to a task's primary metric
 (:mod:`mtl.runs.contributions`), with a two-sided interval by Student's t.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
@@ -18,6 +19,7 @@ from mtl.runs.contributions import effective_number
 # Labelled rows, or groups of dependent rows, from which on an interval misses about as seldom as it says: at 95 % it
 # missed 4.1 to 6.5 % of 2,000 draws of ten groups beside ten or forty (20 to 60 rows, normal or exponential effects)
 FEWEST_ROWS, FEWEST_GROUPS = 30, 10
+ALMOST_NONE = 1e-12  # of another variance, which is what rounding leaves of rows that are all equal
 Reading = Literal["better", "worse", "not told from chance", "not measured"]
 Groups = NDArray[np.int64]
 
@@ -71,6 +73,10 @@ def change_between(task: str, metric: str, before: Sample, after: Sample, alpha:
     when several different population variances are involved", Biometrika 34, 1947,
     https://doi.org/10.1093/biomet/34.1-2.28.
 
+    Rows that are all equal, as where each of a few is predicted rightly, do not tell how they vary: they count as if
+    they varied as those of the other measurement. Of 100 and 1,000 rows that are right with a chance of .99, intervals
+    at 95 % missed in .36 of 20,000 draws without this, and in .001 with it.
+
     Args:
         task: its name.
         metric: its primary metric.
@@ -85,11 +91,22 @@ def change_between(task: str, metric: str, before: Sample, after: Sample, alpha:
     means, variances, freedoms, counts = zip(*(mean_of(one) for one in (before, after)), strict=True)
     if any(count < fewest(one) for one, count in zip((before, after), counts, strict=True)):
         return not_measured(task, metric, before, after)
-    sign, variance = 1.0 if higher else -1.0, sum(variances)
+    each, degrees = lent(variances, freedoms)
+    sign, variance = 1.0 if higher else -1.0, sum(each)
     gain = sign * (means[1] - means[0])
-    shares = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
+    shares = sum(v**2 / f for v, f in zip(each, degrees, strict=True))
     half = float(stdtrit(variance**2 / shares, 1 - alpha / 2)) * sqrt(variance) if variance else 0.0
     return Change(task, metric, means[0], means[1], gain, gain - half, gain + half, reading(gain, half))
+
+
+def lent(variances: Sequence[float], freedoms: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
+    """The variances of two means with their degrees of freedom; one that is 0 is as the other's rows vary."""
+    for none, other in ((0, 1), (1, 0)):
+        if variances[none] < ALMOST_NONE * variances[other]:
+            borrowed = variances[other] * (freedoms[other] + 1) / (freedoms[none] + 1)
+            found = (borrowed, variances[other]) if none == 0 else (variances[other], borrowed)
+            return found, (freedoms[other], freedoms[other])
+    return variances, freedoms
 
 
 def change_on(task: str, metric: str, before: Sample, after: Sample, alpha: float, *, higher: bool) -> Change:

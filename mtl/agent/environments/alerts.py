@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pandas.api.types import is_numeric_dtype
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from rich.table import Table
 from torch import Tensor
 from typing_extensions import override
@@ -25,11 +25,13 @@ from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.table import TableSuite
+from mtl.tasks import labelled
 
 AGENT, SINGLE, LINEAR, RULE, RANDOM, TRUTH = "agent", "single", "linear", "rule", "random", "truth"
 LABELS = {SINGLE: "single-task run", LINEAR: "linear model", RULE: "plain rule", RANDOM: "drawn at random"}
 ALPHA = 0.05  # share of the times that any of the printed intervals misses
 BINS = 10  # of a column of numbers in the rule
+ROUNDING = 1e-6  # of a warning, by which a share of a day's flights may be off
 PRIOR_ROWS = 20  # rows of the mean of all rows that a group of the rule counts with its own
 
 Floats = NDArray[np.float64]
@@ -67,7 +69,7 @@ class Alerts(DecidingEnvironment[Flights]):
     :class:`~mtl.agent.linear_baseline.LinearBaseline`) and another run, if one is given. The plain rule expects of a
     flight what the training flights that agree with it in some columns were worth on average; ``random`` is the
     expectation of drawing the flights of a full budget; the truth warns of those that are worth most. A flight that
-    departed and whose arrival is not known (it was diverted) is left out.
+    departed and whose arrival is not known (it was diverted), or not whether it departed late, is left out.
 
     Args:
         budget: warnings a day; below 1 the share of the day's flights, at least one.
@@ -155,7 +157,9 @@ class Alerts(DecidingEnvironment[Flights]):
 
     def known_rows(self, data: MultiTaskDataModule, split: str) -> Numbers:
         """Places of the flights of which it is known what came of them. InputError if there is none."""
-        rows = np.flatnonzero(np.isfinite(self.worth(data.splits[split].targets)))
+        targets = data.splits[split].targets
+        departed = labelled(targets["late"]) | (targets["cancelled"] == 1)
+        rows = np.flatnonzero(np.isfinite(self.worth(targets)) & departed.numpy())
         if not len(rows):
             raise InputError(f"of no flight of the {split} rows is it known what came of it")
         return rows
@@ -182,7 +186,7 @@ class Alerts(DecidingEnvironment[Flights]):
         test = pd.DataFrame(index=range(len(rows["test"])))
         for name in self.rule:
             column = data.frame[name]
-            if is_numeric_dtype(column):
+            if is_numeric_dtype(column) and not is_bool_dtype(column):  # yes and no have no tenths
                 edges = np.unique(np.nanquantile(column.iloc[rows["train"]], np.linspace(0, 1, BINS + 1)[1:-1]))
                 tenths = pd.Series(np.digitize(column, edges), index=column.index)
                 column = tenths.mask(column.isna(), -1)  # a missing value is not the largest one
@@ -202,7 +206,9 @@ class Alerts(DecidingEnvironment[Flights]):
     def budgets(self, day: Numbers) -> Numbers:
         """Warnings allowed on each day ``[D]``."""
         flights = np.bincount(day)
-        allowed = np.floor(self.budget * flights) if self.budget < 1 else np.minimum(self.budget, flights)
+        # 0.29 of 100 flights are 29, though the product of these numbers is a little less
+        share = np.floor(self.budget * flights + ROUNDING)
+        allowed = share if self.budget < 1 else np.minimum(self.budget, flights)
         return np.maximum(allowed, 1).astype(np.int64)
 
     @override

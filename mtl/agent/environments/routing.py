@@ -91,11 +91,11 @@ class Routing(DecidingEnvironment[Messages]):
     """Sends each test review to the desk of a department, where the customers who seem unhappy are answered first.
 
     A shift is a discrete-event simulation (:func:`~mtl.agent.environments.service_desks.play`) of ``messages`` reviews
-    that arrive as a Poisson process; each test review arrives once, in an order that is drawn. Answering one takes an
-    exponential time. A desk has so many people that they are busy for a share ``load`` of the time if every review
-    comes to its department: of N_d of N training rows ``ceil(per_hour N_d / N handling / 60 / load)``, at least one. A
-    review at a wrong desk waits there, is read and passed on, and waits again. The times of a shift are the same for
-    everyone who decides.
+    that arrive as a Poisson process; each test review arrives once, in an order that is drawn, but for the last ones
+    where they are too few for a shift. Answering one takes an exponential time. A desk has so many people that they are
+    busy for a share ``load`` of the time if every review comes to its department: of N_d of N training rows
+    ``ceil(per_hour N_d / N handling / 60 / load)``, at least one. A review at a wrong desk waits there, is read and
+    passed on, and waits again. The times of a shift are the same for everyone who decides.
 
     The agent sends a review to its most probable department. Of those that wait the one with the smallest ``arrival -
     head_start p`` is next, with the minute of its arrival and the probability p of a negative sentiment: a customer who

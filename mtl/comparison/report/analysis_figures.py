@@ -63,6 +63,7 @@ def reliability_figure(calibrations: tuple[Calibration, ...]) -> SvgFigure | Non
             ax.grid(color=LINE)
         note = (
             "Test rows in bins of equally many, by the probability that the head gives. Bar: interval of the share, "
-            "all bins of a head together. On the dashed line a head is calibrated; below it, it is too sure of itself."
+            "all bins of a head together. On the dashed line a head is calibrated; below it, what it says is true less "
+            "often than it says."
         )
         return to_svg(figure, "reliability", "What probabilities are worth", note)

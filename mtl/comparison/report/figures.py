@@ -21,6 +21,7 @@ from mtl.config.study import FRONT
 
 FIXED = "fixed"  # the weighting whose weights a person chose
 FRONT_POINT = re.compile(rf"-{FRONT} \d+:")  # in the name of a configuration whose weights are a point of a grid
+MOST_PAIRS = 6  # of tasks, a panel each
 SAME_WEIGHT = 1e-6  # weights that differ by less are the same
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
 
@@ -105,7 +106,8 @@ def forest(comparison: Comparison) -> SvgFigure | None:
 def fixed_front(comparison: Comparison) -> SvgFigure | None:
     """Validation gains of every weighting beside those of fixed weights, a panel per pair of tasks."""
     fronts = fronts_of_fixed_weights(comparison)
-    pairs = list(combinations(comparison.tasks, 2))[:6]
+    every = list(combinations(comparison.tasks, 2))
+    pairs = every[:MOST_PAIRS]
     if not fronts or not pairs:
         return None
     tasks = shorten(comparison.tasks, 20)
@@ -130,11 +132,13 @@ def fixed_front(comparison: Comparison) -> SvgFigure | None:
                 axis.set_major_formatter(FuncFormatter(percent_axis))
                 axis.set_major_locator(MaxNLocator(4))
             ax.grid()
-        legend_below(figure, axes[0])
+        legend_below(figure, axes)
         note = (
             "Mean gains on validation; up and right is better. Star: no fixed weights of the same model are at least "
             "as good on every task. Nothing is claimed of it."
         )
+        if pairs != every:
+            note += f" Of {len(every)} pairs of tasks the first {MOST_PAIRS} are shown."
         if any(FRONT_POINT.search(row.label) for one in fronts.values() for row in one.fixed):
             note += f" {FRONT} {':'.join(map(str, range(1, len(comparison.tasks) + 1)))} in a name: weights of "
             note += f"{join_words(comparison.tasks)} in this proportion."
@@ -181,7 +185,7 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
-        legend_below(figure, axes[0])
+        legend_below(figure, axes)
         note = (
             f"Line: mean over seeds, band: from the worst to the best seed. {meaning}; black or white: single task."
             f"{left_out}"
@@ -219,7 +223,7 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.set_xlabel("optimizer step")
             ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             ax.grid()
-        legend_below(figure, axes[0])
+        legend_below(figure, axes)
         note = (
             "Line: mean over seeds, band: extremes. Configurations whose weights stay at 1 or are fixed are left out."
             f"{left_out}"

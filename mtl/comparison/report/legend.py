@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import ceil, isnan
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -81,9 +82,13 @@ def styles(rows: Sequence[Row]) -> tuple[dict[str, Look], str]:
     return ink | own, "Colour and dashes: configuration"
 
 
-def legend_below(figure: Figure, ax: Axes) -> None:
-    """One legend for all panels, for which the figure grows where it has more than a few lines."""
-    handles, names = ax.get_legend_handles_labels()
+def legend_below(figure: Figure, axes: Sequence[Axes]) -> None:
+    """One legend for all panels, each name once, for which the figure grows where it has more than a few lines."""
+    found: dict[str, Artist] = {}
+    for ax in axes:  # what is not drawn in the first one may be in another
+        for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(name, handle)
+    names = list(found)
     if names:
-        figure.legend(handles, names, loc="outside lower left", ncols=min(COLUMNS, len(names)), fontsize=8)
+        figure.legend(list(found.values()), names, loc="outside lower left", ncols=min(COLUMNS, len(names)), fontsize=8)
         figure.set_figheight(figure.get_figheight() + LINE_HEIGHT * max(0, ceil(len(names) / COLUMNS) - LINES))

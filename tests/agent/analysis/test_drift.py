@@ -89,6 +89,19 @@ def test_intervals_miss_as_seldom_as_they_say() -> None:
     assert 30 <= told <= 75
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_rows_that_are_all_right_may_be_so_by_chance(turned: bool) -> None:
+    """Of 100 rows none is wrong, and of 1,000 there are 15: the 100 count as if they varied as these."""
+    few, many = np.ones(100), (np.arange(1000) >= 15).astype(float)
+    found = change_between("a", "accuracy", *(of(many, few) if turned else of(few, many)), 0.05, higher=True)
+    variance = float(many.var(ddof=1)) / 1000
+    half = stats.t.ppf(0.975, 11**2 * 999 / (10**2 + 1)) * (11 * variance) ** 0.5
+    assert found.low == pytest.approx((0.015 if turned else -0.015) - half)
+    assert found.reading == "not told from chance"
+    clearly = change_between("a", "accuracy", *of(few, (np.arange(1000) >= 150).astype(float)), 0.05, higher=True)
+    assert clearly.reading == "worse"
+
+
 def test_what_is_kept_is_better_somewhere_and_worse_nowhere() -> None:
     def changes(*readings: str) -> tuple[Change, ...]:
         return tuple(Change("a", "mae", 0, 0, 0, 0, 0, one) for one in readings)  # type: ignore[arg-type]

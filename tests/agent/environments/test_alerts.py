@@ -100,6 +100,12 @@ def test_no_budget_is_exceeded_and_nobody_is_ahead_of_the_truth(
         assert sorted(place[found.day == number]) == list(range(counts[number]))
 
 
+@pytest.mark.parametrize(("share", "count", "allowed"), [(0.29, 100, 29), (0.35, 180, 63), (0.3, 9, 2), (0.01, 5, 1)])
+def test_a_share_of_a_day_is_not_one_warning_short(share: float, count: int, allowed: int) -> None:
+    """The product of 0.29 and 100 is a little below 29."""
+    assert Alerts(budget=share).budgets(np.zeros(count, dtype=np.int64)).tolist() == [allowed]
+
+
 def test_achieved_is_what_the_report_says() -> None:
     draw = np.random.default_rng(0)
     predicted = {"late": draw.random(90), "arrival_delay": draw.normal(10, 30, 90), "cancelled": draw.random(90) / 9}
@@ -142,6 +148,7 @@ def test_the_plain_rule_is_a_mean_of_training_flights_that_agree_by_hand() -> No
             "when": pd.date_range("2020-01-01", periods=100).astype(str),
             "x": np.arange(100.0) % 7,
             "dest": ["a", "b"] * 45 + ["a"] * 9 + ["new"],
+            "even": [True, False] * 50,
             "day": [str(number // 5) for number in range(100)],
             "arrival_delay": [60.0, 0.0] * 45 + [999.0] * 10,
             "late": [True, False] * 50,
@@ -160,6 +167,12 @@ def test_the_plain_rule_is_a_mean_of_training_flights_that_agree_by_hand() -> No
     to_a = (35 * 50 + 20 * everywhere) / 55
     np.testing.assert_allclose(alerts.expect_by_rule(data), [to_a] * 9 + [everywhere])
     assert np.isfinite(Alerts(rule=["x", "dest"]).expect_by_rule(data)).all()
+    assert np.isfinite(Alerts(rule=["even"]).expect_by_rule(data)).all(), "a column of yes and no"
+    assert len(alerts.known_rows(data, "test")) == 10
+    labels = data.splits["test"].targets
+    labels["late"][[3, 5]] = torch.nan
+    assert labels["cancelled"][5] == 1
+    assert alerts.known_rows(data, "test").tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]
     late["x"] = late["x"].where(late["dest"] != "b", 6.0).where(late["dest"] != "a")
     lacking = TableSuite(lambda: late, targets, splitting=splitting, columns={"dest": "category", "x": "number"})
     lacking.configure_batches(16, 0)

@@ -11,7 +11,7 @@ from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
 from mtl.comparison.report.drawing import grid
 from mtl.comparison.report.figures import cost, learning, mark, moves, weights
-from mtl.comparison.report.legend import DASHES, MOST, best_rows, shorten, styles
+from mtl.comparison.report.legend import DASHES, MOST, best_rows, legend_below, shorten, styles
 from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed
 from mtl.comparison.report.point_numbers import number_points, overlap
 from mtl.comparison.types import Comparison
@@ -51,6 +51,16 @@ def test_of_many_configurations_a_figure_names_the_best_and_says_so(tmp_path: Pa
         assert figure.svg.count("hard-front 65:1") == 1
         assert "hard-front 3:1" not in figure.svg
     assert best_rows(comparison.all_rows[: MOST + 1]) == (list(comparison.all_rows[: MOST + 1]), "")
+
+
+def test_a_legend_names_what_is_drawn_in_any_panel_once() -> None:
+    """Where the first task of a configuration is not measured, its line is in the other panels."""
+    figure, axes = grid(2, 2, 3.0, 2.0)
+    axes[0].plot([0, 1], label="a")
+    for name in ("a", "b"):
+        axes[1].plot([0, 1], label=name)
+    legend_below(figure, axes)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
 
 
 def test_each_configuration_of_a_figure_looks_different(tmp_path: Path) -> None:

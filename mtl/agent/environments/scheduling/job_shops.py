@@ -19,7 +19,7 @@ from mtl.agent.environments.scheduling.demands import with_demands
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, check_due_dates, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, ScheduleReport
+from mtl.agent.environments.scheduling.schedule_report import AGENT, BuiltSchedule, Known, ScheduleReport
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.environments.scheduling.tardiness_report import TardinessReport
 from mtl.errors import InputError, unknown
@@ -87,7 +87,7 @@ class JobShops(Environment):
             if names.count(name) > 1:
                 raise InputError(f"instances: two are named '{name}'; rename the file of one")
         self.instances = with_demands(self.instances, objective, downtime or {}, now or {})
-        self.instances = with_bounds(self.instances, bounds or {})
+        self.instances, self.bounds = with_bounds(self.instances, bounds or {}), bounds or {}
         self.objective = objective
         if objective != "makespan" and bounds:
             raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
@@ -147,7 +147,7 @@ class JobShops(Environment):
         outcomes.sort(key=lambda o: (names.index(o.schedule.instance.name), methods.index(o.method)))
         if self.objective == "weighted_tardiness":
             return TardinessReport(outcomes, self.proofs, self.gantt)
-        return ScheduleReport(outcomes, self.gantt)
+        return ScheduleReport(outcomes, self.gantt, Known.of(self.instances, self.bounds))
 
     @override
     @torch.inference_mode()

@@ -1,7 +1,7 @@
 """What came of scheduling: every method on every instance, beside the best schedule known."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -87,6 +87,25 @@ class BuiltSchedule:
         }
 
 
+@dataclass(frozen=True)
+class Known:
+    """What was known of instances before anybody scheduled them: by that outcomes of several runs can be compared.
+
+    Attributes:
+        references: what makespans are relative to, by name of an instance.
+        given: bounds that a person gave, by name of an instance, in order.
+    """
+
+    references: Mapping[str, int]
+    given: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
+
+    @classmethod
+    def of(cls, instances: Sequence[JobShop], bounds: Mapping[str, Mapping[str, int]]) -> "Known":
+        """Of instances that have these bounds already."""
+        given = tuple(sorted((name, tuple(sorted(one.items()))) for name, one in bounds.items()))
+        return cls({one.name: one.reference.makespan for one in instances}, given)
+
+
 class BuiltSchedulesReport(ExecutionReport):
     """Schedules of the agent and of the baselines on the same instances, with their files and charts.
 
@@ -143,7 +162,12 @@ class ScheduleReport(BuiltSchedulesReport):
     Args:
         outcomes: every method on every instance; the agent's are named ``agent``.
         gantt: which of the agent's schedules to draw: all, first or none.
+        known: of the instances before; None: what is known now.
     """
+
+    def __init__(self, outcomes: Sequence[BuiltSchedule], gantt: str = "first", known: Known | None = None) -> None:
+        super().__init__(outcomes, gantt)
+        self.known = known or Known.of([outcome.schedule.instance for outcome in self.of(AGENT)], {})
 
     def gap(self, method: str) -> float:
         """Mean gap of a method over the instances."""
@@ -184,10 +208,12 @@ class ScheduleReport(BuiltSchedulesReport):
         """Makespan of the agent by instance, relative to the reference: 1 + gap.
 
         Lower is better. A gain is relative to the baseline, in percent of the makespan: gaps near 0 would make any
-        difference large.
+        difference large. The reference is that of before: what a solver proves in its seconds may be another thing in
+        another run.
         """
-        values = np.array([1.0 + outcome.schedule.gap for outcome in self.of(AGENT)])
-        instances = hash_of([outcome.schedule.instance for outcome in self.of(AGENT)])
+        schedules = [outcome.schedule for outcome in self.of(AGENT)]
+        values = np.array([one.makespan / self.known.references[one.instance.name] for one in schedules])
+        instances = hash_of([one.instance for one in schedules], self.known.given or None)
         name = "makespan relative to the reference"
         return Outcome(name, higher_is_better=False, values=values, scale=None, instances=instances)
 

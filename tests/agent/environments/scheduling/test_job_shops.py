@@ -18,6 +18,7 @@ from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE
+from mtl.runs.contributions import Outcome
 from mtl.sharing.hard import Hard
 from mtl.suites.scheduling.constraints import Objective
 from mtl.suites.scheduling.generate import taillard
@@ -169,6 +170,23 @@ def test_what_the_solver_does_not_prove_is_no_reference() -> None:
     assert with_proof(shop, Solution(starts, 6, 5)).reference == (5, "lower bound", "CP-SAT")
     assert with_proof(shop, Solution(starts, 6, 3)).reference == (4, "lower bound", "one machine")
     assert with_proof(shop, Solution(np.array([[0, 2], [0, 2]]), 4, 4)).reference == (4, "optimum", "")
+
+
+def test_the_outcome_is_relative_to_what_was_known_before(predict: Predict, tmp_path: Path) -> None:
+    """Not to what a solver proves, in one run more than in another; bounds that a person gives are other terms."""
+    (tmp_path / "own.txt").write_text("3 2\n0 5 1 4\n1 3 0 2\n0 2 1 1\n")  # the optimum is 10, the bound of a machine 9
+
+    def outcome(kind: str, seconds: float = 0.0, bounds: dict[str, dict[str, int]] | None = None) -> Outcome:
+        shops = JobShops(str(tmp_path / "own.txt"), Greedy(), cpsat=CpSat(seconds), bounds=bounds)
+        report = shops.run(predict, SUITE)
+        assert report.records()[0]["reference_kind"] == kind
+        found = report.outcome()
+        assert found is not None
+        return found
+
+    alone, beside = outcome("lower bound"), outcome("optimum", 5)
+    assert (alone.values.tolist(), alone.instances) == (beside.values.tolist(), beside.instances)
+    assert outcome("best known", bounds={"own": {"upper": 11}}).instances != alone.instances
 
 
 @pytest.mark.parametrize("name", ["bom", "one_based", "recirc", "unlike"])

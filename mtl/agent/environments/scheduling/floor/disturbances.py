@@ -114,7 +114,8 @@ class Disturbances:
         """
         random = np.random.default_rng([seed, number])
         first = instance.constraints.now + 1
-        last, unit = first + instance.machine_bound, float(instance.durations[instance.exists].mean())
+        last = max(first, instance.machine_bound + 1)  # the bound counts from 0, not from the moment of planning
+        unit = float(instance.durations[instance.exists].mean())
         breakdowns = []
         for machine in range(instance.machine_count):
             free = first

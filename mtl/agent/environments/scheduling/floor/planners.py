@@ -19,7 +19,6 @@ from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.solver import solve
 
 BATCH = 16  # schedules that are drawn at once, before the clock is asked again
-LAST = 1e6  # a start later than any, for operations that are in no plan
 
 
 def agent_planner(policy: Policy, seconds: float, temperature: float, seed: int) -> Planner:
@@ -77,10 +76,12 @@ def keeping_planner(first: Planner) -> Planner:
             starts = first(instance)
             plan = torch.from_numpy(starts).float()
             return starts
-        wanted = torch.full(instance.durations.shape, LAST)
+        # What is in no plan starts after all that is, the jobs in the order of their numbers
+        last = plan.max() + 1 + torch.arange(instance.jobs, dtype=plan.dtype)
+        wanted = last[:, None].repeat(1, instance.durations.shape[1])
         wanted[: plan.shape[0], : plan.shape[1]] = plan
         shops = Shops.pack([instance])
-        order = follow_schedule(shops, wanted[None] + torch.arange(instance.jobs)[:, None] * (wanted[None] >= LAST))
+        order = follow_schedule(shops, wanted[None])
         return Schedule.of(instance, rollout(order, Simulator(shops)).starts[0]).starts
 
     return keep

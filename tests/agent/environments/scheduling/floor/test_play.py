@@ -116,3 +116,22 @@ def test_episodes_are_those_of_the_seed() -> None:
     assert np.array_equal(drawn[0].late, drawn[1].late)
     facts = {(one.breakdowns, one.late.tobytes(), tuple(job.time for job in one.new_jobs)) for one in drawn}
     assert len(facts) == 3
+
+
+def test_things_happen_while_the_shop_works_whenever_it_is_planned() -> None:
+    """In a shop that is planned at 5,000 and works for about 100 from then on, as much as in one planned at 0."""
+    shop = JobShop("two", np.array([[40, 60], [50, 50]]), np.array([[0, 1], [1, 0]]))
+    later = replace(shop, constraints=replace(shop.constraints, now=5000))
+    plain, moved = ([MUCH.draw(one, 0, number) for number in range(3)] for one in (shop, later))
+    for before, after in zip(plain, moved, strict=True):
+        assert [one.time + 5000 for one in before.breakdowns] == [one.time for one in after.breakdowns]
+        assert [one.time + 5000 for one in before.new_jobs] == [one.time for one in after.new_jobs]
+
+
+def test_new_jobs_come_last_in_a_kept_plan_of_a_long_time() -> None:
+    """Whose operations begin after a million seconds, too."""
+    shop = JobShop("long", np.array([[1_500_000], [1_000_000]]), np.array([[0], [0]]), machine_names=(0,))
+    new = NewJob(1, np.array([0]), np.array([10]), np.array([0]))
+    planner = keeping_planner(rule_planner(rules(0)["mwkr"]))
+    played = play(Episode("long", shop, np.zeros((2, 1), int), (), (new,)), planner)
+    assert played.schedule.starts[:, 0].tolist() == [0, 1_500_000, 2_500_000]
