@@ -61,6 +61,7 @@ def test_mistakes_are_one_line(argument: dict[str, object], complaint: str) -> N
 def test_processes_that_cannot_be_started_by_running_the_program_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a program that Python reads from its input; forked ones need none."""
     two = {**CPU, "devices": 2, "strategy": "ddp"}
+    monkeypatch.setattr(sys, "argv", ["train.py"])
     check_program(two, 2)
     monkeypatch.setattr(sys, "argv", ["-"])
     with pytest.raises(InputError, match=r"^hardware: 2 processes are started by running the program again"):
