@@ -17,10 +17,11 @@ from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
+from mtl.suites.table.doubtful_numbers import days_as_numbers, decimals_or_thousands
 from mtl.suites.table.encoding import WAYS, CategoryColumn, Encoding
 from mtl.suites.table.leaks import FEWEST, choice, leaks
 from mtl.suites.table.named import named_as
-from mtl.suites.table.nearly import days_as_numbers, decimals_or_thousands, nearly_typed
+from mtl.suites.table.nearly import nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
@@ -404,7 +405,7 @@ class TableSuite(MultiTaskDataModule):
     def load(self) -> dict[str, Split]:
         """Encode the rows of each split."""
         rows, weights, groups = self._rows(), self._row_weights(), self.splitting.row_groups(self.frame)
-        self.check_batch_size()
+        check_batch(len(rows["train"]), self.batch_size)
         splits = {}
         for name, chosen in rows.items():
             part = self.frame.iloc[chosen]

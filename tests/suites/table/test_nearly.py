@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from mtl.suites.table import TableSuite
-from mtl.suites.table.nearly import days_as_numbers, decimals_or_thousands, nearly_typed
+from mtl.suites.table.doubtful_numbers import days_as_numbers, decimals_or_thousands
+from mtl.suites.table.nearly import nearly_typed
 from mtl.suites.table.reading import TEXTS
 
 NUMBERS = [str(i) for i in range(40)]
