@@ -117,7 +117,9 @@ class Watched:
         part = data.rows_of("test")
         for target in data.targets:
             lacking = [
-                data.without_column[name] for name in (target.column, target.event) if name in data.without_column
+                data.table.without_column[name]
+                for name in (target.column, target.event)
+                if name in data.table.without_column
             ]
             try:
                 target.check(target.encode(part), "test")
@@ -233,7 +235,8 @@ class Watched:
         """
         try:
             data = self.suite(config)
-            data.watches = watches
+            if watches:
+                data.watch()
             part = data.rows_of("test")
             for target in data.targets:
                 target.check_values(part)

@@ -244,7 +244,7 @@ class LargeTable(MultiTaskDataModule):
         temporary = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
             for raw, parts in self.pieces():
-                frame = typed(named_as(raw, self.fitted.named_columns()), self.fitted.types or {})
+                frame = typed(named_as(raw, self.fitted.table.named), self.fitted.table.types or {})
                 for target in self.fitted.targets:
                     target.check_values(frame)
                 arrays = [self.fitted.encoding.encode(frame).numpy()]

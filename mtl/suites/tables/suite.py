@@ -16,6 +16,7 @@ from mtl.nn.encoder import Inputs
 from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
 from mtl.suites.table.encoding import CategoryColumn
+from mtl.suites.table.fitting import Remarks
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
 from mtl.suites.table.named import named_as
@@ -170,13 +171,15 @@ class TablesSuite(TableSuite):
         return hashlib.sha256(f"{found}, by one draw".encode()).hexdigest()[:16]
 
     @override
-    def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
+    def _leaks(
+        self, own: pd.DataFrame, remarks: Remarks, train: np.ndarray, labels: Sequence[str]
+    ) -> dict[str, tuple[str, bool]]:
         """Also of columns that number the rows of each table that has them: numbers begin anew in each."""
-        found = super()._leaks(own, train, labels)
+        found = super()._leaks(own, remarks, train, labels)
         parts = [own[own[SOURCE] == name] for name in own[SOURCE].unique()]
         for name in own.columns:
             having = [part[[name]] for part in parts if part[name].notna().any()]
-            numbering = [leaks(part, self.remarks, np.arange(0), ()) for part in having]
+            numbering = [leaks(part, remarks, np.arange(0), ()) for part in having]
             if name not in found and numbering and all(numbering):
                 found[name] = numbering[0][name][0], all(one[name][1] for one in numbering)
         return found

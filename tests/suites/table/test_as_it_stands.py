@@ -362,9 +362,9 @@ def test_a_number_of_another_unit_than_in_the_training_is_refused(
 ) -> None:
     """0.12 may be 12 % or 0.12 %. The sign of a currency may be missing."""
     made = read(tmp_path / "my.csv", [f'"{cells[i % len(cells)]}",{Y[i]}' for i in range(ROWS)], "rate,y")
-    assert made.types is not None
-    again = ColumnType(**made.types["rate"].plain())
-    for one in (made.types["rate"], again):
+    assert made.table.types is not None
+    again = ColumnType(**made.table.types["rate"].plain())
+    for one in (made.table.types["rate"], again):
         with pytest.raises(InputError, match=f"column 'rate': {message}"):
             one.read(pd.Series(new, name="rate"))
     assert len(made.inputs(pd.DataFrame({"rate": cells}))["x"]) == len(cells)

@@ -66,8 +66,8 @@ def test_a_sheet_is_fitted_by_its_texts_where_other_cells_are_numbers(tmp_path: 
     path = workbook(tmp_path / "my.xlsx", {"x": cells, "y": [i % 2 for i in range(ROWS)]})
     made = table(str(path), {"y": "binary"})
     assert made.frame["x"].tolist() == X
-    assert made.types is not None
-    assert made.types["x"].written == "decimal_comma"
+    assert made.table.types is not None
+    assert made.table.types["x"].written == "decimal_comma"
     assert TYPED_CELLS not in made.frame.attrs  # which pandas could not write to a Parquet file
 
 

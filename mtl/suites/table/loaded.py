@@ -1,0 +1,161 @@
+"""The rows of a table as they are learned from: read once, typed, divided, with those of further files behind them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_integer_dtype
+
+from mtl.errors import InputError, absent, unknown
+from mtl.suites.table.columns import numbers, read_alike
+from mtl.suites.table.named import named_as
+from mtl.suites.table.reading import NOTES, TEXTS
+from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
+from mtl.suites.table.stacking import stacked
+from mtl.suites.table.types import ColumnType, fit_types, typed
+
+
+class LoadedTable:
+    """The rows of a table, read at their first use.
+
+    Args:
+        read: gives the rows.
+        splitting: which rows are for what.
+        formats: how the times or numbers of columns are written, where the file does not decide it.
+        asked: types that options ask for, by column; see :func:`~mtl.suites.table.fitting.asked_types`.
+        chosen: columns whose kinds are chosen.
+        types: of the columns that are texts in the file, as a run has fitted them; None: they are fitted, and a column
+            of ``chosen`` or ``formats`` that is not there is an InputError.
+        named: columns that a run has fitted.
+        row_weight: column of the weight of each row; None: 1 each.
+        read_test: gives the test rows, where they are in a file of their own.
+        read_later: each gives rows that came after all those before it.
+
+    Attributes:
+        splitting: also of the rows of further files, once these are read.
+        notes: what the user should know of how the table was read.
+        types: as given, or as fitted.
+        written: the cells as they stand, while types are being fitted.
+        added: how many rows of further files stand behind those of the table.
+        may_lack: columns that the rows of further files need not have.
+        without_column: by name of such a column that they lack, what was found.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], pd.DataFrame],
+        splitting: Division,
+        formats: Mapping[str, str],
+        asked: Mapping[str, str] | None = None,
+        chosen: Collection[str] = (),
+        types: dict[str, ColumnType] | None = None,
+        named: Sequence[str] = (),
+        row_weight: str | None = None,
+        read_test: Callable[[], pd.DataFrame] | None = None,
+        read_later: Sequence[Callable[[], pd.DataFrame]] = (),
+    ) -> None:
+        self.asked = asked or {}
+        self.read, self.splitting, self.types = read, splitting, types
+        self.formats, self.chosen = formats, chosen
+        self.named = [*self.asked, *chosen, *formats, *splitting.columns, *named]
+        self.row_weight, self.read_test, self.read_later = row_weight, read_test, read_later
+        self.notes: list[str] = []
+        self.written: pd.DataFrame | None = None
+        self.added = 0
+        self.may_lack: Collection[str] = ()
+        self.without_column: dict[str, str] = {}
+        self._frame: pd.DataFrame | None = None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The table, its columns of texts as what they are."""
+        if self._frame is None:
+            found = named_as(self.read(), self.named)
+            self.notes += found.attrs.get(NOTES, [])
+            declared = not found.attrs.get(TEXTS, False)
+            # Messages number rows by the index
+            found = found if is_integer_dtype(found.index) else found.reset_index(drop=True)
+            if self.types is None:
+                for option, names in (("task.columns", self.chosen), ("task.formats", self.formats)):
+                    for name in names:
+                        if name not in found.columns:
+                            raise unknown(f"column in {option}", name, found.columns)
+                self.types, self.written = fit_types(found, self.asked, self.formats, declared), found
+            self._frame = typed(found, self.types)
+            if self.read_test is not None:
+                self._add_rows(self._frame, self.read_test(), "task.path_test", WithTestRows)
+            for number, read in enumerate(self.read_later, start=1):
+                last = number == len(self.read_later)
+                self._add_rows(self._frame, read(), "task.path_later", WithLaterRows if last else None)
+        return self._frame
+
+    @property
+    def own(self) -> pd.DataFrame:
+        """The rows of the table itself."""
+        frame = self.frame
+        return frame.iloc[: len(frame) - self.added]
+
+    def rows(self) -> Rows:
+        """Row numbers by split."""
+        frame = self.frame  # reading it may change how rows are divided
+        return self.splitting.rows(frame)
+
+    def row_weights(self) -> np.ndarray | None:
+        """The weights of all rows, 1 on average over the training rows. InputError for one that is none."""
+        if self.row_weight is None:
+            return None
+        frame, rows = self.frame, self.rows()
+        if self.row_weight not in frame.columns:
+            raise unknown("column in task.row_weight", self.row_weight, frame.columns)
+        what = f"column '{self.row_weight}' of task.row_weight"
+        found = numbers(frame[self.row_weight], what)
+        bad = np.flatnonzero(~(found >= 0))
+        if len(bad):
+            holds = "has no value" if np.isnan(found[bad[0]]) else f"holds {found[bad[0]]:g}"
+            raise InputError(f"{what}: row {frame.index[bad[0]] + 1} {holds}, expected a number, 0 or more")
+        for name, chosen in rows.items():
+            if not found[chosen].any():
+                raise InputError(f"{what} is 0 in every row of the {name} split")
+        weights: np.ndarray = found / found[rows["train"]].mean()
+        return weights
+
+    def _add_rows(
+        self,
+        own: pd.DataFrame,
+        others: pd.DataFrame,
+        option: str,
+        division: Callable[[Splitting, int], Division] | None,
+    ) -> None:
+        """Put the rows of another file, read as the table's are, behind them.
+
+        Args:
+            own: the table.
+            others: the rows.
+            option: what named their file, for messages.
+            division: what says which rows are for what, from the way in which the table is divided and their number;
+                None: they are like those of the table.
+
+        Raises:
+            InputError: they have not the same columns.
+        """
+        others = named_as(others, own.columns)
+        for name in own.columns:
+            if name not in others.columns:
+                missing = absent(f"column in {option}", str(name), others.columns)
+                if name not in self.may_lack:
+                    raise missing
+                self.without_column[str(name)] = str(missing)
+                others = others.assign(**{str(name): pd.Series(None, index=others.index, dtype=object)})
+        unlike = [line for name, one in (self.types or {}).items() for line in one.unfamiliar(others[name])]
+        self.notes += [f"{option}: {line}" for line in unlike]
+        try:
+            others = typed(others[list(own.columns)], self.types or {})
+            for name in own.columns:
+                others[name] = read_alike(others[name], own[name], f"column '{name}'")
+        except InputError as error:
+            raise InputError(f"{option}: {error}") from None
+        self._frame = stacked([own, others]).reset_index(drop=True)
+        self.added += len(others)
+        if division is not None:
+            assert isinstance(self.splitting, Splitting)
+            self.splitting = division(self.splitting, len(others))
