@@ -99,7 +99,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made
     with console.status("loading the data, and timing a few steps of each configuration"):
         planner = Planner(asked)
-        planner.check_splits()
+        planner.splits.check(planner.base)
         single, multi = planner.single_task(), planner.multi_task()
     if asked.tune:
         console.print(plan_table(planner.grid_plan([single, *multi]), workers, "choosing by validation"))
@@ -189,7 +189,7 @@ def choose_on_validation(
     labels = [one.label for one in found]
     single, *multi = [one.label for one in configurations]
     match = planner.study.match
-    needed = [single, *([] if match is None else [planner.label(match, planner.weightings[0])])]
+    needed = [single, *([] if match is None else [planner.configs.label(match, planner.configs.weightings[0])])]
     lacking = [label for label in needed if label not in labels] or ([] if len(found) > 1 else multi)
     if lacking:
         entries = [entry for one in tuning.configurations if one.label == lacking[0] for entry in one.entries]

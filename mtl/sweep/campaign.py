@@ -12,6 +12,7 @@ from mtl.config.study import MERGED, SAME_PARAMETERS, SAME_SECONDS, TREES, Study
 from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole
 from mtl.runs.identity import configuration_id
+from mtl.sweep.baselines import Baselines
 from mtl.sweep.halving import rungs
 from mtl.sweep.ledger import Ledger
 from mtl.sweep.plan import Configuration, Plan
@@ -41,7 +42,7 @@ class Campaign:
     def __init__(
         self, planner: Planner, single: Configuration, multi: Sequence[Configuration], command: str, train: Train
     ) -> None:
-        self.planner, self.study = planner, planner.study
+        self.planner, self.study, self.baselines = planner, planner.study, Baselines(planner)
         self.single, self.multi = single, list(multi)
         self.command, self.train = command, train
         self.further: list[Configuration] = []
@@ -138,8 +139,8 @@ class Campaign:
     def add_baselines(self) -> bool:
         """Run the further baselines on the seeds of the last look; False when a failure stopped it."""
         asked, single = self.study.baselines, self._with_runs(self.single)
-        named = self.planner.matched(self.multi, self.chosen)
-        finders = {SAME_PARAMETERS: self.planner.same_parameters, SAME_SECONDS: self.planner.same_seconds}
+        named = self.baselines.matched(self.multi, self.chosen)
+        finders = {SAME_PARAMETERS: self.baselines.same_parameters, SAME_SECONDS: self.baselines.same_seconds}
         finders = {name: find for name, find in finders.items() if name in asked}
         if named is None:
             matched: dict[str, Configuration | None] = {}
@@ -151,8 +152,8 @@ class Campaign:
             why = f"no network of its own, since it would be {single.label} as it is"
             self.left_out = {name: why for name, one in matched.items() if one is None and measured}
         self.further = [one for one in matched.values() if one is not None]
-        self.further += [self.planner.trees()] if TREES in asked else []
-        self.further += self.planner.merged(single) if MERGED in asked else []
+        self.further += [self.baselines.trees()] if TREES in asked else []
+        self.further += self.baselines.merged(single) if MERGED in asked else []
         self.save()
         return not self.further or self._do(
             self.further, self.study.deciding_seeds[: self.decided], "further baselines"
@@ -189,10 +190,10 @@ class Campaign:
         if self.study.design == FULL:
             return []
         if self._known is None:
-            match = self.planner.matched(self.multi, self.chosen)
+            match = self.baselines.matched(self.multi, self.chosen)
             found = None
             if match is not None and SAME_PARAMETERS in self.study.baselines:
-                found = self.planner.same_parameters(self.single, match)
+                found = self.baselines.same_parameters(self.single, match)
             self._known = [found] if found is not None else []
         return self._known
 

@@ -91,7 +91,7 @@ def test_the_same_command_again_trains_nothing_and_says_the_same(tmp_path: Path)
     assert [look["seeds"] for look in first[1]["taken"]] == [2, 3]
     planner = Planner(read_study([*TINY, f"output={tmp_path}", *asked]))
     multi, single = (
-        Configuration(label, planner.config(model, "equal"), parameters=1, step_seconds=0.1, rows=100)
+        Configuration(label, planner.configs.of(model, "equal"), parameters=1, step_seconds=0.1, rows=100)
         for label, model in (("hard-equal", "hard"), ("single_task", "single_task"))
     )
     for stages in (0, 1):
@@ -142,7 +142,7 @@ def test_every_split_that_may_be_needed_is_tried_before_the_first_run(
             raise InputError("target 'rare' has only 'no' in the test split")
         return build_suite(config)
 
-    monkeypatch.setattr("mtl.sweep.planner.build_suite", refuse_the_last)
+    monkeypatch.setattr("mtl.sweep.split_seeds.build_suite", refuse_the_last)
     with pytest.raises(InputError, match="data=resplit, the split of seed 5: target 'rare' has only 'no' in the test"):
         compare(tmp_path, "models=[hard]", "looks=[2,4]", "data=resplit")
     assert not (tmp_path / "runs").exists()

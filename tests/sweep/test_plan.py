@@ -20,6 +20,7 @@ from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.nn.heads import ConditionalHead
 from mtl.runs.identity import identity
+from mtl.sweep.baselines import Baselines
 from mtl.sweep.entries import simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
@@ -53,7 +54,7 @@ def test_every_model_and_weighting_and_seed_and_the_baseline(tmp_path: Path) -> 
 
 def test_same_parameters_come_close_and_keep_the_shape(tmp_path: Path) -> None:
     found = planner(tmp_path, "encoder.widths=[64,32]")
-    single = found.config("single_task", "equal")
+    single = found.configs.of("single_task", "equal")
     smaller = found.configuration("x", same_parameters(single, 3000))
     assert smaller.parameters == pytest.approx(3000, rel=0.1)
     first, second = smaller.config.encoder["widths"]
@@ -71,20 +72,21 @@ def test_an_encoder_of_one_size_is_told_before_anything_is_trained(tmp_path: Pat
 def test_the_baseline_of_the_same_size_is_matched_with_what_was_chosen(tmp_path: Path) -> None:
     found = planner(tmp_path, "models=[hard,gated]")
     single, (hard, gated) = found.single_task(), found.multi_task()
-    small, large = (found.same_parameters(single, found.matched([hard, gated], one)) for one in (hard, gated))
+    baselines = Baselines(found)
+    small, large = (baselines.same_parameters(single, baselines.matched([hard, gated], one)) for one in (hard, gated))
     assert small is not None
     assert large is not None
     assert small.parameters < single.parameters < large.parameters
     always_hard = planner(tmp_path, "models=[hard,gated]", "match=hard")
-    assert always_hard.matched([hard, gated], gated) is hard
+    assert Baselines(always_hard).matched([hard, gated], gated) is hard
 
 
 def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = planner(tmp_path, "epochs=10", "models=[hard]")
-    single = Configuration("single_task", found.config("single_task", "equal"), 1, step_seconds=1.0, rows=80)
-    multi = Configuration("hard-equal", found.config("hard", "equal"), 1, step_seconds=1.0, rows=80)
+    single = Configuration("single_task", found.configs.of("single_task", "equal"), 1, step_seconds=1.0, rows=80)
+    multi = Configuration("hard-equal", found.configs.of("hard", "equal"), 1, step_seconds=1.0, rows=80)
     with_runs = found.plan([single, multi], [0, 1, 2]).configurations
-    assert found.same_seconds(*with_runs) is None  # nothing has run
+    assert Baselines(found).same_seconds(*with_runs) is None  # nothing has run
     took = {("single_task", 0): 2.0, ("single_task", 1): 2.2, ("single_task", 2): 90.0, ("hard", 1): 3.3}
 
     def done(entry: QueuedRun) -> SimpleNamespace | None:
@@ -94,17 +96,17 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
         return SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds), epochs=10, replicas=1))
 
     monkeypatch.setattr(found.queue, "done", done)
-    timed = found.same_seconds(*with_runs)
+    timed = Baselines(found).same_seconds(*with_runs)
     assert timed is not None
     assert timed.config.epochs == 15  # 3.3 s, by the median of 2.2 s for 10
     assert (timed.config.steps, timed.config.patience) == (None, None)
     assert timed.label == "single_task, same seconds"
     took["hard", 1] = 100.0
-    again = found.same_seconds(*with_runs)
+    again = Baselines(found).same_seconds(*with_runs)
     assert again is not None
     assert again.config.epochs == 15
-    longer = replace(multi, config=planner(tmp_path, "epochs=20").config("hard", "equal"))
-    other = found.same_seconds(*found.plan([single, longer], [0, 1, 2]).configurations)
+    longer = replace(multi, config=planner(tmp_path, "epochs=20").configs.of("hard", "equal"))
+    other = Baselines(found).same_seconds(*found.plan([single, longer], [0, 1, 2]).configurations)
     assert other is not None
     assert other.config.epochs == 455  # another question
 
@@ -116,7 +118,7 @@ def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own
 
 @pytest.mark.parametrize("setting", ["budget", "steps"])
 def test_the_budget_is_one_of_optimizer_steps(setting: str, tmp_path: Path) -> None:
-    config = Planner(read_study([*TINY, f"output={tmp_path}", f"{setting}=7"])).config("hard", "equal")
+    config = Planner(read_study([*TINY, f"output={tmp_path}", f"{setting}=7"])).configs.of("hard", "equal")
     assert config.steps == 7
 
 
@@ -145,7 +147,7 @@ def test_of_a_front_one_point_is_composed_and_measured_and_all_are_what_hydra_ma
         composed.append(overrides)
         return configure(*overrides)
 
-    monkeypatch.setattr("mtl.sweep.planner.configure", compose)
+    monkeypatch.setattr("mtl.sweep.entry_configs.configure", compose)
     weightings = "weightings=['front weighting.normalise=loss_scale']"
     found = planner(tmp_path, "models=[hard]", weightings, "front=4", "task.num_tasks=2")
     front = found.multi_task()
@@ -176,7 +178,7 @@ def test_tuning_gives_everyone_the_same_grid(tmp_path: Path) -> None:
 
 def test_a_key_of_the_grid_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no key 'optimizer\.rate'"):
-        with_values(planner(tmp_path).config("hard", "equal"), {"optimizer.rate": 1})
+        with_values(planner(tmp_path).configs.of("hard", "equal"), {"optimizer.rate": 1})
 
 
 def test_a_seed_that_also_makes_the_data_is_refused(tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def test_an_entry_that_changes_the_tasks_is_refused(tmp_path: Path) -> None:
 
 
 def test_tasks_can_be_chosen(tmp_path: Path) -> None:
-    config = planner(tmp_path, "tasks=[task0,task2]").config("hard", "equal")
+    config = planner(tmp_path, "tasks=[task0,task2]").configs.of("hard", "equal")
     assert config.tasks == ["task0", "task2"]
 
 
@@ -338,9 +340,9 @@ def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch
     def refuse(config: RunConfig) -> None:
         raise InputError("target 'rare' has only 'no' in the val split")
 
-    monkeypatch.setattr("mtl.sweep.planner.build_suite", refuse)
+    monkeypatch.setattr("mtl.sweep.split_seeds.build_suite", refuse)
     with pytest.raises(InputError, match="data=resplit, the split of seed 7: target 'rare' has only 'no' in the val"):
-        found.entry(found.config("hard", "equal"), 7)
+        found.entry(found.configs.of("hard", "equal"), 7)
 
 
 def test_rows_that_can_be_divided_in_one_way_only_are_not_divided_again() -> None:
@@ -415,13 +417,13 @@ def test_two_configurations_are_never_called_the_same(tmp_path: Path) -> None:
     """Entries that differ in a key whose last word is the same keep the whole of it."""
     models = "models=[hard,'hard encoder.dropout=0.1','hard +model.dropout=0.1']"
     found = planner(tmp_path, models)
-    labels = [found.label(model, weighting) for model, weighting in found.pairs]
+    labels = [found.configs.label(model, weighting) for model, weighting in found.configs.pairs]
     assert labels == ["hard-equal", "hard encoder.dropout=0.1-equal", "hard +model.dropout=0.1-equal"]
 
 
 def test_a_value_keeps_all_its_digits_in_a_label(tmp_path: Path) -> None:
     found = planner(tmp_path, "models=['hard encoder.dropout=0.5']", "weightings=[front]", "front=3")
-    assert [found.label(*pair) for pair in found.pairs] == ["hard dropout=0.5-front 1:1:1"]
+    assert [found.configs.label(*pair) for pair in found.configs.pairs] == ["hard dropout=0.5-front 1:1:1"]
 
 
 def test_seeds_are_not_tuned(tmp_path: Path) -> None:
