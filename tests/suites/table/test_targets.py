@@ -243,6 +243,18 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
         suite(customers(), {column: {"kind": kind, "primary": "mbe"}})
 
 
+def test_the_primary_metric_of_other_kinds_is_the_chosen_one() -> None:
+    frame = orders().assign(days=lambda f: 10 + f.x.abs(), left=lambda f: f.index % 2)
+    chosen = {"items": ("count", "rmse"), "grade": ("ordinal", "kappa")}
+    asked = {name: {"kind": kind, "primary": primary} for name, (kind, primary) in chosen.items()}
+    asked["grade"]["order"] = ["low", "mid", "high"]
+    assert [task.primary for task in suite(frame, asked).tasks] == ["rmse", "kappa"]
+    of_times = {"kind": "survival", "event": "left"}
+    for name, entry in {"days": of_times, "price": {"kind": "quantiles"}}.items():
+        with pytest.raises(InputError, match=f"unknown primary metric of task '{name}' 'rmse'"):
+            suite(frame, {name: {**entry, "primary": "rmse"}})
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -295,6 +307,13 @@ def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written
     assert second.tolist() == pytest.approx([frame.days[1], 1])
     longest = stay.decode(torch.full((1, len(made.targets[0].edges) - 1), -50.0))
     assert longest.item() == pytest.approx(frame.days.iloc[made.splitting.rows(frame)["train"]].max())
+    train_rows = frame.iloc[made.splitting.rows(frame)["train"]]
+    came = np.histogram(train_rows.days[train_rows.left == "yes"], made.targets[0].edges)[0]
+    assert came.sum() == (train_rows.left == "yes").sum()
+    assert (len(came), came[-1]) == (21, 1), "the last one begins with the last event, as rows were observed for longer"
+    assert came[:-1].max() - came[:-1].min() <= 2, "about as many events in each"
+    share = (train_rows.grade.value_counts()[["low", "mid", "high"]] + 0.5) / (len(train_rows) + 1.5)
+    assert made.targets[3].shares == pytest.approx(share.tolist())
     assert made.values == {"grade": ("low", "mid", "high")}
     assert made.parts == {"price": ("q0.2", "q0.8")}
     for target in made.targets:
