@@ -35,7 +35,7 @@ class Acted(ExecutionReport):
         return self.achieved
 
 
-@pytest.mark.parametrize("groups", [2, 3, 6, 12])
+@pytest.mark.parametrize("groups", [2, 6])
 def test_few_groups_miss_the_mean_as_seldom_as_promised(groups: int) -> None:
     """Of unlike size, too; draws alone miss it in half of the cases with two groups."""
     random, missed = np.random.default_rng(0), 0
