@@ -17,6 +17,9 @@ from mtl.tasks import classification, labelled
 from tests.suites.table.customers import customers, suite
 
 
+GIVEN = Splitting("given", "part")
+
+
 def test_labels_are_aligned_and_missing_ones_marked() -> None:
     frame = customers()
     made = suite(frame)
@@ -349,6 +352,12 @@ def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written
         ),
         ({"price": -1}, {"price": {"kind": "survival", "event": "x"}}, "row 1 holds -1, and a time is not negative"),
         ({"price": 0}, {"price": {"kind": "regression", "primary": "mape"}}, "row 1 holds 0, of which no error is a"),
+        (
+            {},
+            {"price": {"kind": "survival", "event": "dyed"}},
+            "unknown column 'event' of target 'price' 'dyed': did you",
+        ),
+        ({}, {"died": {"kind": "binary", "positive": 3}}, "unknown positive value of target 'died' '3'"),
         ({}, {"grade": "ordinal"}, r"say their order, from low to high: order: \[high, low, mid\]"),
         ({}, {"grade": {"kind": "ordinal", "order": ["low", "mid"]}}, "unknown value of target 'grade', which 'order'"),
     ],
@@ -360,6 +369,43 @@ def test_values_that_do_not_fit_a_kind_are_named(changes: dict[str, Any], entry:
         frame.loc[0, name] = value
     with pytest.raises(InputError, match=message):
         suite(frame, entry)
+
+
+@pytest.mark.parametrize(
+    ("changed", "part", "entry", "message"),
+    [
+        ("price", "train", "regression", "target 'price' has fewer than two different values in the training rows"),
+        (
+            "died",
+            "train",
+            {"kind": "survival", "column": "price", "event": "died"},
+            "fewer than two times at which the",
+        ),
+        ("died", "test", {"kind": "survival", "column": "price", "event": "died"}, "no event in the test split"),
+        ("price", "val", "regression", "target 'price' has 0 labels in the val split; try other shares"),
+        (
+            "grade",
+            "train",
+            {"kind": "classes", "weights": "balanced"},
+            "balanced, and 'mid' is in no training row that",
+        ),
+    ],
+)
+def test_a_part_that_has_too_few_labels_is_named(changed: str, part: str, entry: Any, message: str) -> None:
+    frame = orders().assign(part=["train", "train", "val", "test"] * 50, died=lambda f: f.index // 4 % 2)
+    frame["price"] -= 1e7 - 10
+    nothing = {"price": np.nan if part == "val" else 3.0, "died": 0, "grade": "low"}[changed]
+    chosen = (frame.part == part) & ((changed != "grade") | (frame.grade == "mid"))
+    frame[changed] = frame[changed].mask(chosen, nothing)
+    with pytest.raises(InputError, match=message):
+        suite(frame, {changed if isinstance(entry, str) or changed == "grade" else "stay": entry}, splitting=GIVEN)
+
+
+def test_ordinal_numbers_are_in_their_order() -> None:
+    """Not in that of their texts, in which 10 comes before 2."""
+    made = suite(orders().assign(stars=lambda f: f.index % 10 + 1), {"stars": "ordinal"})
+    assert made.values == {"stars": tuple(map(str, range(1, 11)))}
+    assert made.splits["train"].targets["stars"].max() == 9
 
 
 def test_classes_of_which_nothing_is_learned_are_pointed_out() -> None:
