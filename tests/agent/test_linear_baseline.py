@@ -10,7 +10,7 @@ from torch import Tensor
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.agent.linear_baseline import LinearBaseline
 from mtl.nn.encoder import SINGLE
-from mtl.tasks import binary, regression
+from mtl.tasks import binary, classification, regression
 from tests.support import Rows
 
 
@@ -81,3 +81,43 @@ def test_a_category_that_training_has_not_seen_is_none_of_them() -> None:
     data.setup("test")
     found = LinearBaseline(data, ("number",)).predict({"categories": torch.tensor([[0], [1], [5]])})["number"]
     assert np.all(np.diff(found.numpy()[[0, 2, 1]]) > 0.3)
+
+
+def test_it_is_ridge_and_logistic_regression_of_columns_that_are_made_by_hand() -> None:
+    """Of few rows, so that the penalty counts; numbers are far from 0, wide, and missing in one column."""
+    generator = torch.Generator().manual_seed(1)
+    numbers = 5 + torch.tensor([3.0, 0.2]) * torch.randn(60, 2, generator=generator, dtype=torch.double)
+    numbers[::4, 0] = torch.nan
+    categories = torch.randint(0, 3, (60, 1), generator=generator)
+    draws = torch.rand(60, generator=generator)
+    targets = {
+        "amount": (2 * categories[:, 0] + draws).float(),
+        "yes": (draws + 0.2 * categories[:, 0] > 0.8).float(),
+        "kind": (categories[:, 0] + (draws > 0.7)) % 3,
+    }
+    tasks = [regression("amount", mean=1.0, std=2.0), binary("yes"), classification("kind", 3)]
+    data = Rows({"numbers": numbers, "categories": categories}, targets, tasks)
+    data.setup("test")
+    found = LinearBaseline(data, tuple(targets)).predict(data.splits["test"].inputs)
+
+    table = numbers.numpy()
+    scaled = np.nan_to_num((table - np.nanmean(table, 0)) / np.nanstd(table, 0))
+    one_hot = np.eye(3)[categories[:, 0].numpy()]
+    columns = np.concatenate([np.ones((60, 1)), scaled, np.isnan(table[:, :1]), one_hot], 1)
+    free = np.eye(columns.shape[1])[1:]  # as rows whose target is 0: the penalty of all but the constant
+
+    def ridge(target: np.ndarray) -> np.ndarray:
+        added = np.zeros((len(free), *target.shape[1:]))
+        coefficients = np.linalg.lstsq(np.concatenate([columns, free]), np.concatenate([target, added]))[0]
+        return columns @ coefficients
+
+    amount = ridge((targets["amount"].double().numpy() - 1.0) / 2.0)
+    np.testing.assert_allclose(found["amount"], amount, rtol=1e-5, atol=1e-5)
+    kinds = ridge(np.eye(3)[targets["kind"].numpy()])
+    np.testing.assert_allclose(found["kind"], np.log(kinds.clip(1e-3)), rtol=1e-4, atol=1e-5)
+    weights, yes = np.zeros(columns.shape[1]), targets["yes"].numpy()
+    for _ in range(20):  # Newton's method
+        chance = 1 / (1 + np.exp(-columns @ weights))
+        slope = columns.T @ (yes - chance) - free.T @ free @ weights
+        weights += np.linalg.solve((columns.T * chance * (1 - chance)) @ columns + free.T @ free, slope)
+    np.testing.assert_allclose(found["yes"], columns @ weights, atol=1e-3)

@@ -47,6 +47,7 @@ def test_equal_numbers_give_one_run(whole: list[str], point: list[str]) -> None:
     [
         ("tasks=[task0,task1]", "tasks=[task1,task0]"),
         ("grouping=[[task0,task1],[task2,task3]]", "grouping=[[task3,task2],[task0,task1]]"),
+        ("grouping=[[task0,task1],[task2]]", "grouping=[[task0,task1]]"),  # who is in no group is alone
     ],
 )
 def test_the_order_in_which_tasks_are_typed_changes_no_number_and_no_id(one: str, other: str) -> None:

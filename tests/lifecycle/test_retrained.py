@@ -10,12 +10,14 @@ import pytest
 
 from mtl import assembly
 from mtl.cli.retrain import main
+from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.lifecycle import retrained
 from mtl.lifecycle.agent import Agent
 from mtl.lifecycle.drift import ALL, READS, Watched
-from mtl.lifecycle.retrained import retrain
+from mtl.lifecycle.retrained import better, retrain
 from mtl.runs.directory import Run
+from tests.results import run_result
 from tests.support import TINY
 
 pytestmark = pytest.mark.smoke
@@ -183,6 +185,25 @@ def test_what_was_interrupted_is_gone_on_with(
     found = json.loads(sorted(agent.run.path.glob("drift/*/drift.json"))[-1].read_text())
     used = found["chosen"] if found["kept"] else None
     assert f"run={used or agent.run.path} records=new.csv" in said.replace("'", "")
+
+
+def test_the_better_candidate_is_that_of_the_higher_mean_gain() -> None:
+    """On the validation rows; what is not measured there says nothing, and of equal ones the first is taken."""
+    plain, higher = run_result().plain(), {"r2": True, "mae": False}
+
+    def validated(**tasks: dict[str, float | None]) -> RunResult:
+        facts = {
+            name: {"primary": metric, "higher_is_better": higher[metric]}
+            for name, found in tasks.items()
+            for metric in found
+        }
+        metrics = {"val": {"score": 1.0, "tasks": tasks}, "test": {"score": 1.0, "tasks": {}}}
+        return RunResult.read(plain | {"tasks": facts, "metrics": metrics})
+
+    first = validated(a={"r2": 0.5}, b={"mae": 10.0})
+    for r2, mae, chosen in ((0.4, 7.0, "later"), (0.4, 9.5, "all"), (0.5, 10.0, "all"), (None, 9.0, "later")):
+        assert better({"all": first, "later": validated(a={"r2": r2}, b={"mae": mae})}) == chosen
+    assert better({"all": validated(a={"r2": None}), "later": validated(a={"r2": 0.4})}) == "all"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from mtl.runs.contributions import Outcome
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.reviews.suite import DEPARTMENTS, SENTIMENTS, ReviewsSuite
 from mtl.suites.reviews.words import FIRST, Vocabulary
+from mtl.tasks import labelled
 
 AGENT, FCFS, SINGLE, LINEAR, KEYWORDS, TRUTH = "agent", "fcfs", "single", "linear", "keywords", "truth"
 LABELS = {
@@ -225,7 +226,8 @@ class Routing(DecidingEnvironment[Messages]):
         keywords = [map(str.lower, self.keywords.get(name, ())) for name in DEPARTMENTS]  # as texts are read
         desks = [[place[word] for word in words if word in place] for words in keywords]
         complaints = [place[word] for word in map(str.lower, self.complaints) if word in place]
-        usual = int(data.splits["train"].targets["department"].clamp(min=0).bincount().argmax())
+        learned = data.splits["train"].targets["department"]
+        usual = int(learned[labelled(learned)].bincount().argmax())
 
         def predict(inputs: Inputs) -> dict[str, Tensor]:
             about = torch.stack([holds(inputs, words) for words in desks], 1)

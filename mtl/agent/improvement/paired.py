@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mtl.errors import InputError
 
+ROUNDING = 1e-6  # of the largest one, by which differences are apart that are equal but for rounding
+
 
 class Difference(NamedTuple):
     """A mean difference and its interval.
@@ -51,8 +53,10 @@ def mean_difference(groups: Mapping[str, Tensor], alpha: float) -> Difference:
         count = len(values)
         if count < 2:
             raise InputError(f"validation instances {name}: expected at least 2, and there is {count}")
-        means.append(float(values.double().mean()))
-        variances.append(float(values.double().var()) / (len(groups) ** 2 * count))
+        found = values.double()
+        equal = bool(found.max() - found.min() <= ROUNDING * found.abs().max())
+        means.append(float(found.mean()))
+        variances.append(0.0 if equal else float(found.var()) / (len(groups) ** 2 * count))
         degrees.append(count - 1)
     mean, variance = sum(means) / len(means), sum(variances)
     if variance == 0.0:

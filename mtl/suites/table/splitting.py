@@ -270,7 +270,7 @@ class Splitting(Division):
         return np.random.default_rng(seed).permutation(len(frame))
 
     def _fold(self, units: np.ndarray, folds: int) -> np.ndarray:
-        """Parts of the rows with one fold as the test, and the rows that follow it in the order as the last ones."""
+        """Parts of the rows: one fold is the test, those before it, in an order without an end, the validation."""
         test = _cut(units, [number / folds for number in range(1, folds)]) == self.seed % folds
         part = np.full(len(units), PARTS.index("test"))
         if test.any() and not test.all():

@@ -92,9 +92,10 @@ def test_rows_of_a_group_widen_the_interval() -> None:
 def test_few_groups_tell_little_of_a_temperature() -> None:
     """Of two groups, half of the intervals by draws alone missed."""
     drawn = np.exp(np.repeat([0.0, 0.1, 0.2], [25, 50, 25]))
-    low, high = temperature_interval(float(np.exp(0.1)), drawn, np.full(2, 50.0), 0.05)
-    half = 12.706 * (2 * 0.005) ** 0.5  # the quantile of one degree of freedom
-    assert np.log([low, high]) == pytest.approx([0.1 - half, 0.1 + half], rel=1e-3)
+    for groups, quantile in ((2, 12.706), (6, 2.571)):  # of one degree of freedom less than there are groups
+        low, high = temperature_interval(float(np.exp(0.1)), drawn, np.full(groups, 50.0), 0.05)
+        half = quantile * (groups / (groups - 1) * 0.005) ** 0.5
+        assert np.log([low, high]) == pytest.approx([0.1 - half, 0.1 + half], rel=1e-3)
     assert temperature_interval(1.0, drawn, np.ones(20), 0.05) == pytest.approx((1.0, np.exp(0.2)))
     assert temperature_interval(9.9, 9.9 * drawn, np.full(2, 50.0), 0.05)[1] >= 10.0
 

@@ -34,6 +34,7 @@ def test_a_change_on_the_same_rows_is_the_paired_one(higher: bool) -> None:
     ends = (reference.low, reference.high) if higher else (-reference.high, -reference.low)
     np.testing.assert_allclose((found.low, found.high), ends)
     assert found.reading == ("better" if higher else "worse")
+    assert (found.before, found.after) == (pytest.approx(first.mean()), pytest.approx(second.mean()))
 
 
 def test_rows_of_a_group_count_once() -> None:
@@ -59,6 +60,8 @@ def test_rows_that_count_for_nearly_all_say_little_of_others() -> None:
     assert change_on("a", "mae", *of(np.zeros(40), np.ones(40)), 0.05, higher=True).reading == "better"
     only = Sample(RANDOM.normal(size=40), None, alone)
     assert change_on("a", "mae", only, only, 0.05, higher=True).reading == "not measured"
+    three = Sample(RANDOM.normal(size=40), None, np.append(np.full(37, 1e-9), [0.5, 1.0, 1.0]))  # as 2.8 equal ones
+    assert change_on("a", "mae", three, three, 0.05, higher=True).reading == "not told from chance"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +75,12 @@ def test_too_few_rows_tell_nothing(before: np.ndarray, after: np.ndarray) -> Non
     found = change_between("a", "accuracy", *of(before, after), 0.05, higher=True)
     assert (found.gain, found.low, found.reading) == (None, None, "not measured")
     assert found.after == (None if np.isnan(after).all() else 1.0)
+
+
+def test_as_many_rows_as_are_needed_are_enough() -> None:
+    one, other = of(RANDOM.normal(size=FEWEST_ROWS), RANDOM.normal(size=FEWEST_ROWS))
+    for change in (change_between, change_on):
+        assert change("a", "mae", one, other, 0.05, higher=True).reading != "not measured"
 
 
 def test_measurements_without_any_difference_between_rows() -> None:

@@ -147,6 +147,7 @@ def test_the_plain_rule_is_a_mean_of_training_flights_that_agree_by_hand() -> No
         {
             "when": pd.date_range("2020-01-01", periods=100).astype(str),
             "x": np.arange(100.0) % 7,
+            "n": np.arange(100.0) ** 2,
             "dest": ["a", "b"] * 45 + ["a"] * 9 + ["new"],
             "even": [True, False] * 50,
             "day": [str(number // 5) for number in range(100)],
@@ -166,6 +167,9 @@ def test_the_plain_rule_is_a_mean_of_training_flights_that_agree_by_hand() -> No
     everywhere = (35 * 60 + 180) / 70 - 10
     to_a = (35 * 50 + 20 * everywhere) / 55
     np.testing.assert_allclose(alerts.expect_by_rule(data), [to_a] * 9 + [everywhere])
+    # All test flights are in the last tenth of the numbers, with the last 7 training flights, 4 of which go to a
+    number = Alerts(rule=["n"], price=10, cancelled_minutes=180).expect_by_rule(data)
+    np.testing.assert_allclose(number, (3 * 60 - 7 * 10 + 20 * everywhere) / 27)
     assert np.isfinite(Alerts(rule=["x", "dest"]).expect_by_rule(data)).all()
     assert np.isfinite(Alerts(rule=["even"]).expect_by_rule(data)).all(), "a column of yes and no"
     assert len(alerts.known_rows(data, "test")) == 10

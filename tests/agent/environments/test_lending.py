@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtl.agent.environments.lending import Lending, Terms
+from mtl.agent.environments.lending import Applications, Lending, Terms
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.suites.table import Splitting
@@ -50,6 +50,29 @@ def test_decisions_by_hand() -> None:
     assert outcome.scale == pytest.approx(numbers["truth_profit"])
     assert outcome.groups is None
     assert not list(report.figures())
+
+
+def test_settings_decide_by_hand() -> None:
+    """In groups of two: an outcome of each, whose mean is the profit of an application."""
+    amount, bad = torch.tensor([1000.0, 500.0, 2000.0, 50.0]), torch.tensor([0.0, 1.0, 0.0, 0.0])
+    predicted = {"default": torch.tensor([0.1, 0.1, 0.6, 0.1]), "log_amount": amount.log()}
+    cases = Applications(predicted, amount, bad, np.array([0, 0, 1, 1]))
+    for settings, expected, outcomes in (
+        ({}, [110.0, 45.0, -460.0, -13.5], [-45.0, 0.0]),
+        ({"threshold": 50.0}, [110.0, 45.0, -460.0, -13.5], [90.0, 0.0]),
+        # Odds of 1 to 9 become 2 to 9, those of 3 to 2 become 3 to 1
+        ({"odds": 2.0}, [580 / 11, 180 / 11, -670.0, -180 / 11], [-45.0, 0.0]),
+        ({"odds": 4.0, "threshold": -30.0}, [-460 / 13, -360 / 13, -820.0, -270 / 13], [-135.0, -5.0]),
+    ):
+        lending = Lending(0.2, 0.5, 20, **settings)
+        torch.testing.assert_close(lending.expect(predicted), torch.tensor(expected), rtol=1e-4, atol=1e-3)
+        found, scale = lending.achieved(cases)
+        assert scale == pytest.approx((180 + 380) / 4)
+        assert found.tolist() == pytest.approx(outcomes)
+        lent = lending.expect(predicted) > lending.threshold
+        assert lending.decisions(predicted)["lend"] == lent.tolist()
+        report = lending.decide({"agent": lending.expect(predicted)}, amount, bad)
+        assert found.mean() == pytest.approx(report.summary()["profit"], abs=1e-4)
 
 
 def test_applications_of_a_group_may_depend_on_each_other() -> None:

@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from mtl.agent.environments.routing import AGENT, FCFS, TRUTH, Messages, Opinion, Routing
+from mtl.agent.environments.service_desks import Shift
 from mtl.errors import InputError
 from mtl.suites.reviews.suite import DEPARTMENTS, ReviewsSuite
+from mtl.tasks import NO_LABEL
 
 N = 600
 
@@ -43,6 +45,22 @@ def test_the_unhappy_wait_less_where_they_are_known() -> None:
     np.testing.assert_allclose(values, -outcome.values)
     assert scale == pytest.approx(numbers["fcfs_wait"])
     assert routing.route({AGENT: found.opinion, FCFS: found.opinion}, found).summary() == numbers, "no other draw"
+
+
+def test_waits_by_hand() -> None:
+    """One person at each desk. In the second shift all messages come to a wrong desk first, which takes 3 minutes."""
+    desk, staff = np.zeros(3, int), np.ones(6, int)
+    busy = Shift(np.array([0.0, 1.0, 2.0]), np.full(3, 10.0), desk, staff, 3.0)
+    quiet = Shift(np.array([0.0, 100.0, 200.0]), np.full(3, 10.0), desk, staff, 3.0)
+    unhappy = np.array([False, False, True, True, True, False])
+    opinion = Opinion(np.repeat([0, 1], 3), unhappy.astype(float))
+    found = Messages(opinion, np.zeros(6, int), unhappy, (np.arange(3), np.arange(3, 6)), (busy, quiet))
+    numbers = Routing().route({AGENT: opinion, FCFS: opinion}, found).summary()
+    # At 10 the unhappy one goes first, after 8 minutes, and the other one waits for 19; by arrival 9 and 18
+    assert (numbers["agent_wait"], numbers["agent_wait_all"]) == pytest.approx(((8 + 3) / 2, (9 + 3) / 2))
+    assert (numbers["fcfs_wait"], numbers["fcfs_wait_all"]) == pytest.approx(((18 + 3) / 2, (9 + 3) / 2))
+    assert (numbers["truth_wait"], numbers["truth_wait_all"]) == pytest.approx((8 / 2, 9 / 2))
+    assert (numbers["agent_transfers"], numbers["before_fcfs"]) == (0.5, 5.0)
 
 
 def test_outcomes_of_other_shifts_are_told_apart() -> None:
@@ -98,6 +116,7 @@ def test_shifts_without_an_unhappy_customer_do_not_count() -> None:
     [
         {"messages": 0},
         {"per_hour": 0},
+        {"handling": float("inf")},
         {"load": 1.1},
         {"head_start": -1},
         {"seed": -1},
@@ -124,3 +143,8 @@ def test_keywords_find_the_department_and_the_mood(form: str, published: dict[st
     assert opinion.desk.tolist() == [1, 1, usual, 4]
     np.testing.assert_allclose(opinion.unhappy, [1, 0, 0, 1], atol=1e-6)
     assert published
+    labels = data.splits["train"].targets["department"]
+    labels[:] = NO_LABEL
+    labels[:2] = 3
+    (none,) = routing.by_keywords(data)(data.encode(["a nice coat"]))["department"]
+    assert int(none.argmax()) == 3, "of the reviews whose department is known"

@@ -1,6 +1,7 @@
 """Queues of desks, played event by event."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,16 @@ def test_waiting_by_hand() -> None:
     one = shift([0.0, 1.0, 2.0], [10.0, 5.0, 4.0], [0, 0, 0], [1])
     assert play(one, np.zeros(3, int), np.array([0.0, 1.0, 2.0])).tolist() == [0.0, 9.0, 13.0]
     assert play(one, np.zeros(3, int), np.array([0.0, 1.0, -9.0])).tolist() == [0.0, 13.0, 8.0]
+
+
+def test_messages_come_as_often_and_take_as_long_as_was_asked_for() -> None:
+    desk = np.zeros(100_000, int)
+    drawn = Shift.draw(desk, np.ones(1, int), per_hour=90.0, handling=8.0, transfer=2.0, seed=np.random.SeedSequence(0))
+    between = np.diff(drawn.arrival, prepend=0.0)
+    for times, mean in ((between, 60 / 90), (drawn.handling, 8.0)):
+        assert times.min() >= 0.0
+        assert times.mean() == pytest.approx(mean, rel=0.01)
+        assert times.std() == pytest.approx(mean, rel=0.01), "as of an exponential time"
 
 
 def test_a_message_at_a_wrong_desk_is_read_there_and_waits_again() -> None:

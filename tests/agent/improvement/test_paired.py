@@ -28,6 +28,10 @@ def test_what_never_differs_has_no_width_and_one_instance_tells_nothing() -> Non
     # Two equal differences say little, ten say that there is one
     assert mean_difference({"a": torch.ones(2)}, 0.05) == (1.0, 0.0, 1.0)
     assert mean_difference({"a": -torch.ones(2)}, 0.05) == (-1.0, -1.0, 0.0)
+    assert mean_difference({"a": torch.full((3,), 0.1).double()}, 0.05).low == 0.0, "as equal as ones are"
+    assert mean_difference({"a": torch.tensor([0.3, 0.4, 0.5]) - torch.tensor([0.2, 0.3, 0.4])}, 0.05).low == 0.0
+    assert mean_difference({"a": torch.ones(5)}, 0.05).low == 0.0, "on one side once in 16 times"
+    assert mean_difference({"a": torch.ones(6)}, 0.05).low == 1.0, "once in 32"
     assert mean_difference({"a": torch.ones(5), "b": torch.ones(5)}, 0.05) == (1.0, 1.0, 1.0)
     with pytest.raises(InputError, match="validation instances a: expected at least 2, and there is 1"):
         mean_difference({"a": torch.zeros(1)}, 0.05)

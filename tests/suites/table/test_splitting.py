@@ -35,6 +35,16 @@ def test_the_future_is_not_in_training() -> None:
     assert data.splitting.rows(data.frame)["test"].tolist() == rows["test"].tolist()
 
 
+@pytest.mark.parametrize("kind", ["float64", "Float64", "int64", "Int64"])
+def test_times_that_are_numbers_are_in_their_order(kind: str) -> None:
+    """Also those of one whole number: hours of a day, years with months as fractions, moments since 1970."""
+    moments = np.random.default_rng(0).permutation(40) / (8 if "loat" in kind else 0.125)
+    frame = pd.DataFrame({"at": pd.Series(moments).astype(kind)})
+    rows = Splitting("time", "at", val=0.25, test=0.25).rows(frame)
+    expected = np.split(np.argsort(moments), [20, 30])
+    assert [set(chosen) for chosen in rows.values()] == [set(one) for one in expected]
+
+
 def test_a_group_is_in_one_split_only() -> None:
     frame = customers().assign(city=lambda f: f["city"] + f["visits"].astype(str))
     rows = Splitting("group", "city").rows(frame)
@@ -113,6 +123,16 @@ def test_as_many_seeds_as_folds_test_every_row_once(by: str) -> None:
     assert folds[0] != folds[1]
 
 
+def test_the_validation_of_a_fold_is_what_stands_before_its_test() -> None:
+    """In the order of the division, whose end is before its beginning: so each row validates as often as another."""
+    order = np.argsort(np.random.default_rng(0).permutation(200))
+    for fold in range(5):
+        rows = Splitting(seed=fold, folds=5).rows(customers())
+        begin = 40 * fold
+        assert set(rows["test"]) == set(order[begin : begin + 40])
+        assert set(rows["val"]) == set(np.roll(order, -begin)[-30:])
+
+
 def test_a_column_says_what_each_row_is_for() -> None:
     frame = pd.DataFrame({"part": ["train", "Training ", "dev", "test"] * 10})
     rows = Splitting("given", "part").rows(frame)
@@ -158,6 +178,7 @@ def test_rows_of_a_test_file_are_read_as_those_of_training(tmp_path: Path) -> No
     [
         ("1,5,A1,large,x\n0,5,A1,1,x\n", {}, "task.path_test: column 'size': row 1 holds 'large', which is no number"),
         ("1,5,A1,2,x\n0,5,A1,1,x\n", {"folds": 3}, "folds and task.path_test both say which rows are the test"),
+        ("1,5,A1,2,x\n", {"by": "given", "column": "code"}, "by=given and task.path_test both say which rows are the"),
         ("1,5,A1,2,x\n1,5,A1,1,x\n", {}, "target 'y' has only '1' in the test split"),
     ],
 )
@@ -249,6 +270,7 @@ def test_later_rows_train_validate_and_test(tmp_path: Path) -> None:
     [
         ({"path_test": "test.csv"}, "task.path_test and task.path_later both say which rows are the test"),
         ({"split": {"folds": 3}}, "folds and task.path_later both say which rows are the test"),
+        ({"split": {"by": "given", "column": "code"}}, "by=given and task.path_later both say which rows are the test"),
         ({"stream": True}, "task.stream=true reads one file: task.path_later needs task.stream=false"),
     ],
 )

@@ -16,6 +16,8 @@ from mtl.suites.table.targets import Target
 from mtl.tasks import classification, labelled
 from tests.suites.table.customers import customers, suite
 
+GIVEN = Splitting("given", "part")
+
 
 def test_labels_are_aligned_and_missing_ones_marked() -> None:
     frame = customers()
@@ -243,6 +245,18 @@ def test_the_primary_metric_can_be_chosen(kind: str, primary: str) -> None:
         suite(customers(), {column: {"kind": kind, "primary": "mbe"}})
 
 
+def test_the_primary_metric_of_other_kinds_is_the_chosen_one() -> None:
+    frame = orders().assign(days=lambda f: 10 + f.x.abs(), left=lambda f: f.index % 2)
+    chosen = {"items": ("count", "rmse"), "grade": ("ordinal", "kappa")}
+    asked = {name: {"kind": kind, "primary": primary} for name, (kind, primary) in chosen.items()}
+    asked["grade"]["order"] = ["low", "mid", "high"]
+    assert [task.primary for task in suite(frame, asked).tasks] == ["rmse", "kappa"]
+    of_times = {"kind": "survival", "event": "left"}
+    for name, entry in {"days": of_times, "price": {"kind": "quantiles"}}.items():
+        with pytest.raises(InputError, match=f"unknown primary metric of task '{name}' 'rmse'"):
+            suite(frame, {name: {**entry, "primary": "rmse"}})
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -295,6 +309,13 @@ def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written
     assert second.tolist() == pytest.approx([frame.days[1], 1])
     longest = stay.decode(torch.full((1, len(made.targets[0].edges) - 1), -50.0))
     assert longest.item() == pytest.approx(frame.days.iloc[made.splitting.rows(frame)["train"]].max())
+    train_rows = frame.iloc[made.splitting.rows(frame)["train"]]
+    came = np.histogram(train_rows.days[train_rows.left == "yes"], made.targets[0].edges)[0]
+    assert came.sum() == (train_rows.left == "yes").sum()
+    assert (len(came), came[-1]) == (21, 1), "the last one begins with the last event, as rows were observed for longer"
+    assert came[:-1].max() - came[:-1].min() <= 2, "about as many events in each"
+    share = (train_rows.grade.value_counts()[["low", "mid", "high"]] + 0.5) / (len(train_rows) + 1.5)
+    assert made.targets[3].shares == pytest.approx(share.tolist())
     assert made.values == {"grade": ("low", "mid", "high")}
     assert made.parts == {"price": ("q0.2", "q0.8")}
     for target in made.targets:
@@ -330,6 +351,12 @@ def test_counts_quantiles_and_ordinal_targets_are_repeated_from_what_was_written
         ),
         ({"price": -1}, {"price": {"kind": "survival", "event": "x"}}, "row 1 holds -1, and a time is not negative"),
         ({"price": 0}, {"price": {"kind": "regression", "primary": "mape"}}, "row 1 holds 0, of which no error is a"),
+        (
+            {},
+            {"price": {"kind": "survival", "event": "dyed"}},
+            "unknown column 'event' of target 'price' 'dyed'",
+        ),
+        ({}, {"died": {"kind": "binary", "positive": 3}}, "unknown positive value of target 'died' '3'"),
         ({}, {"grade": "ordinal"}, r"say their order, from low to high: order: \[high, low, mid\]"),
         ({}, {"grade": {"kind": "ordinal", "order": ["low", "mid"]}}, "unknown value of target 'grade', which 'order'"),
     ],
@@ -341,6 +368,43 @@ def test_values_that_do_not_fit_a_kind_are_named(changes: dict[str, Any], entry:
         frame.loc[0, name] = value
     with pytest.raises(InputError, match=message):
         suite(frame, entry)
+
+
+@pytest.mark.parametrize(
+    ("changed", "part", "entry", "message"),
+    [
+        ("price", "train", "regression", "target 'price' has fewer than two different values in the training rows"),
+        (
+            "died",
+            "train",
+            {"kind": "survival", "column": "price", "event": "died"},
+            "fewer than two times at which",
+        ),
+        ("died", "test", {"kind": "survival", "column": "price", "event": "died"}, "no event in the test split"),
+        ("price", "val", "regression", "target 'price' has 0 labels in the val split; try other shares"),
+        (
+            "grade",
+            "train",
+            {"kind": "classes", "weights": "balanced"},
+            "balanced, and 'mid' is in no training",
+        ),
+    ],
+)
+def test_a_part_that_has_too_few_labels_is_named(changed: str, part: str, entry: Any, message: str) -> None:
+    frame = orders().assign(part=["train", "train", "val", "test"] * 50, died=lambda f: f.index // 4 % 2)
+    frame["price"] -= 1e7 - 10
+    nothing = {"price": np.nan if part == "val" else 3.0, "died": 0, "grade": "low"}[changed]
+    chosen = (frame.part == part) & ((changed != "grade") | (frame.grade == "mid"))
+    frame[changed] = frame[changed].mask(chosen, nothing)
+    with pytest.raises(InputError, match=message):
+        suite(frame, {changed if isinstance(entry, str) or changed == "grade" else "stay": entry}, splitting=GIVEN)
+
+
+def test_ordinal_numbers_are_in_their_order() -> None:
+    """Not in that of their texts, in which 10 comes before 2."""
+    made = suite(orders().assign(stars=lambda f: f.index % 10 + 1), {"stars": "ordinal"})
+    assert made.values == {"stars": tuple(map(str, range(1, 11)))}
+    assert made.splits["train"].targets["stars"].max() == 9
 
 
 def test_classes_of_which_nothing_is_learned_are_pointed_out() -> None:

@@ -183,6 +183,33 @@ def test_long_numbers_are_shown_in_full_on_a_narrow_terminal() -> None:
     assert "…" not in huge
 
 
+def test_the_last_row_has_the_means(report: ScheduleReport) -> None:
+    text = io.StringIO()
+    Console(file=text, width=80).print(report.table())
+    (means,) = [row for line in text.getvalue().splitlines() if (row := line.split())[:1] == ["mean"]]
+    assert means == ["mean", "6", "50.0", "25.0", "75%", "90%", "1.00"]
+
+
+def test_the_largest_gap_comes_first_beside_the_best_of_the_others(report: ScheduleReport) -> None:
+    first, second = report.failures(5)
+    assert report.failures(1) == [first]
+    assert (first["instance"], second["instance"]) == ("b", "a")
+    assert first == {
+        "instance": "b",
+        "jobs": 2,
+        "machines": 2,
+        "makespan": 8,
+        "reference": 4,
+        "gap": 1.0,
+        "best_other": "spt",
+        "gap_of_it": 0.25,
+        "longest_job": 1.0,
+        "machine_bound": 1.0,
+        "utilisation": 0.5,
+        "predicted": 0.9,
+    }
+
+
 def test_table_marks_the_smallest_gap(report: ScheduleReport) -> None:
     text = io.StringIO()
     Console(file=text, width=80, force_terminal=True, color_system="standard").print(report.table())

@@ -118,6 +118,31 @@ def test_episodes_are_those_of_the_seed() -> None:
     assert len(facts) == 3
 
 
+def test_as_much_happens_as_was_asked_for() -> None:
+    """Of shares and ranges that are uniform, over 200 episodes of a shop whose operations all take 100."""
+    shop = JobShop("even", np.full((6, 4), 100), np.tile(np.arange(4), (6, 1)))
+    asked = Disturbances(breakdowns=0.5, repair=(0.5, 2.5), late=0.25, lateness=(0.2, 0.6), new_jobs=3)
+    drawn = [asked.draw(shop, 0, number) for number in range(200)]
+    more = np.stack([one.late for one in drawn])
+    assert abs((more > 0).mean() - 0.25) < 0.03
+    jobs = [job for one in drawn for job in one.new_jobs]
+    assert len(jobs) == 600
+    assert all(sorted(job.machines) == [0, 1, 2, 3] and (job.durations == 100).all() for job in jobs)
+    repairs = np.array([failure.repair for one in drawn for failure in one.breakdowns])
+    assert 0.4 < len(repairs) / (200 * shop.machine_count) < 0.5, "a few would come while a machine is repaired"
+    for found, low, high in (
+        (more[more > 0], 20, 60),
+        (np.concatenate([job.late[job.late > 0] for job in jobs]), 20, 60),
+        (repairs, 50, 250),
+        (np.array([job.time for job in jobs]), 1, 1 + shop.machine_bound / 2),
+        (np.array([failure.time for one in drawn for failure in one.breakdowns]), 1, 1 + shop.machine_bound),
+    ):
+        span = high - low
+        assert low <= found.min() < low + span / 10
+        assert high - span / 10 < found.max() <= high
+        assert abs(found.mean() - (low + high) / 2) < span / 15
+
+
 def test_things_happen_while_the_shop_works_whenever_it_is_planned() -> None:
     """In a shop that is planned at 5,000 and works for about 100 from then on, as much as in one planned at 0."""
     shop = JobShop("two", np.array([[40, 60], [50, 50]]), np.array([[0, 1], [1, 0]]))

@@ -1,15 +1,18 @@
 """Shop floors as an environment."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from torch import Tensor
 
 from mtl.agent.environments.scheduling.floor.disturbances import Disturbances
-from mtl.agent.environments.scheduling.floor.shop_floor import ShopFloor
+from mtl.agent.environments.scheduling.floor.shop_floor import ShopFloor, with_due_dates
 from mtl.agent.environments.scheduling.seeds import LARGEST_SEED
 from mtl.errors import InputError
+from mtl.suites.scheduling.constraints import Constraints
+from mtl.suites.scheduling.instance import from_routes
 from mtl.suites.scheduling.suite import SchedulingSuite
 from tests.agent.environments.scheduling.conftest import random_network
 
@@ -71,6 +74,15 @@ def test_without_seconds_nothing_depends_on_the_clock(small: str) -> None:
     ]
     assert costs[0] == costs[1]
     assert "cpsat" not in dict(costs[0])
+
+
+def test_jobs_without_due_dates_are_due_so_long_after_their_release() -> None:
+    shop = from_routes("two", [[(0, 4), (1, 6)], [(1, 3)]], constraints=Constraints(releases=(10, 2)))
+    made = with_due_dates(shop, "weighted_tardiness", 1.5)
+    assert (made.constraints.due, made.constraints.weights, made.objective) == ((25, 6), (1, 1), "weighted_tardiness")
+    assert with_due_dates(shop, "makespan", 1.5).constraints.due == ()
+    given = replace(shop, constraints=replace(shop.constraints, due=(30, None), weights=(2, 5)))
+    assert with_due_dates(given, "weighted_tardiness", 1.5).constraints == given.constraints
 
 
 def test_alternative_machines_are_refused(tmp_path: Path) -> None:
