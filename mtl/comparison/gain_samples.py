@@ -9,7 +9,6 @@ import numpy as np
 from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import Estimate, Unseen, over_seeds, over_seeds_and_rows, over_splits
 from mtl.comparison.statistics.gains import RELATIVE, Scale, gains, scale_of
-from mtl.comparison.types import Rules
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome, effective_number
 
@@ -81,10 +80,10 @@ class GainRule:
     resplit: bool = False
 
     @classmethod
-    def of(cls, records: Sequence[Record], over: Runs, rules: Rules, *, resplit: bool = False) -> "GainRule":
+    def of(cls, records: Sequence[Record], over: Runs, *, resplit: bool = False) -> "GainRule":
         """For these runs, which all have the same tasks, and the runs of the baseline among them."""
         first, base = records[0], tuple(over.values())
-        scales = {task: task_scale(task, metric, records, base, rules) for task, metric in first.primary.items()}
+        scales = {task: task_scale(task, metric, records, base) for task, metric in first.primary.items()}
         return cls(tuple(first.primary), first.directions, scales, resplit)
 
     def on_validation(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> dict[str, float]:
@@ -317,9 +316,7 @@ def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
     return np.stack([np.asarray(runs[seed].kept().tasks[task], dtype=float) for seed in seeds])
 
 
-def task_scale(task: str, metric: str, records: Sequence[Record], baseline: Sequence[Record], rules: Rules) -> Scale:
+def task_scale(task: str, metric: str, records: Sequence[Record], baseline: Sequence[Record]) -> Scale:
     """What gains of a task are divided by."""
-    if rules.scales and task in rules.scales:
-        return Scale(float(rules.scales[task]), "divided by a scale that was set for this task")
     values, base = ([one.test[task] for one in of] + [one.val[task] for one in of] for of in (records, baseline))
     return scale_of(metric, values, base)

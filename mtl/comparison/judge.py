@@ -1,6 +1,6 @@
 """Applies the design of a comparison to its runs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite, nan
@@ -56,7 +56,7 @@ class Judge:
         usable = [key for key in runs if key != design.baseline and shared_seeds(runs[key], base)]
         single = [key for key in usable if any_run(runs[key]).model in APART]
         multi = [key for key in usable if key not in single]
-        gain = GainRule.of(records, base, rules, resplit=design.resplit)
+        gain = GainRule.of(records, base, resplit=design.resplit)
         return cls(runs, design, rules, gain, tuple(multi), tuple(single))
 
     @property
@@ -132,18 +132,19 @@ class Judge:
         """Mean gains of a configuration on validation, by task."""
         return self.gain.on_validation(self.runs[key], self.base, self.screening_seeds(key))
 
-    def best(self, among: Collection[str] | None = None) -> str | None:
-        """The multi-task configuration with the highest mean gain on validation; None where none was measured there.
+    @property
+    def stopped(self) -> frozenset[str]:
+        """Configurations that screening let go of on its way, whose gains are those of the first seed alone."""
+        return frozenset(one.configuration for one in self.design.stopped)
 
-        Args:
-            among: ids of those that may be chosen; None: all may.
+    def best(self) -> str | None:
+        """The configuration that was chosen, or the multi-task one with the highest mean gain on validation so far.
 
-        Returns:
-            The one that was chosen before, where one was.
+        None where none was measured there. What screening has stopped is none of them.
         """
         if self.design.chosen is not None:
             return self.design.chosen if self.design.chosen in self.multi else None
-        asked = [key for key in self.multi if among is None or key in among]
+        asked = [key for key in self.multi if key not in self.stopped]
         means = {key: float(np.mean(list(self.validation(key).values()))) for key in asked}
         measured = [key for key in asked if isfinite(means[key])]
         return max(measured, key=lambda key: means[key], default=None)
@@ -160,8 +161,7 @@ class Judge:
         assert self.design.baseline is not None
         order = [self.design.baseline, *self.multi, *self.further]
         by_task = {key: self.validation(key) for key in order}
-        stopped = {one.configuration for one in self.design.stopped}  # whose gains are those of the first seed alone
-        ranked = [key for key in order if key not in stopped]
+        ranked = [key for key in order if key not in self.stopped]
         points = np.array([list(by_task[key].values()) for key in ranked])  # [C, K]
         ranks = dict(zip(ranked, mean_ranks(points.T), strict=True))
         rows = {key: self.row(key, labels[key], by_task[key], ranks.get(key, nan)) for key in order}

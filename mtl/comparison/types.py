@@ -22,12 +22,10 @@ class Rules:
     Attributes:
         alpha: chance of any false claim among all those of a comparison.
         margin: gains within +-margin are too small to matter.
-        scales: by task, a divisor that replaces the one chosen by :func:`~mtl.comparison.statistics.gains.scale_of`.
     """
 
     alpha: float = 0.05
     margin: float = 0.01
-    scales: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers by which everything, or nothing, would count."""

@@ -17,6 +17,20 @@ def format_size(value: float) -> str:
     return format_percent(abs(value)).removeprefix("+")
 
 
+def format_stated(value: float, decimals: int = 0) -> str:
+    """A share that somebody chose, as percent: with as many decimals as it has, since less of them may claim more.
+
+    Args:
+        value: 0.999 for 99.9 %.
+        decimals: at least so many.
+
+    Returns:
+        Such as ``99.9%``.
+    """
+    own = len(f"{100 * value:.9f}".rstrip("0").partition(".")[2])
+    return f"{100 * value:.{max(own, decimals)}f}%"
+
+
 def format_interval(interval: tuple[float, float]) -> str:
     """An interval as words; empty where it is not known."""
     low, high = interval

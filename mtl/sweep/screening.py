@@ -74,7 +74,7 @@ class Screening:
             if number < len(self.rungs) - 1:
                 self.let_go(number, left, judged)
         judge = judged()
-        found = judge.best([configuration_id(one.config) for one in self.left(len(self.rungs) - 1)])
+        found = judge.best()
         if found is None:
             lacking = [
                 sentence

@@ -60,9 +60,11 @@ def count(
 
     def decode(log_rate: Tensor) -> Tensor:
         rate = log_rate.clamp(-FARTHEST, FARTHEST).exp() * mean
+        if limits == (None, None):
+            return rate
         low, high = limits
         # A rate of 0 would make any count impossible
-        return rate if high is None else rate.clamp(max(low or 0.0, mean * 1e-6), high)
+        return rate.clamp(max(low or 0.0, mean * 1e-6), high)
 
     metrics: dict[str, Metric] = {
         "deviance": PoissonDeviance(),

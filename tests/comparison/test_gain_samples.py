@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mtl.comparison.gain_samples import GainRule, GainSample, alike, row_groups, row_weights, sum_groups
+from mtl.comparison.gain_samples import GainRule, GainSample, alike, gains_by_split, row_groups, row_weights, sum_groups
 from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import over_seeds_and_rows
-from mtl.comparison.types import Rules
 from mtl.errors import InputError
 from mtl.runs.contributions import Contributions, Outcome
 from tests.comparison.support import make_record
@@ -65,7 +64,7 @@ def test_one_row_that_counts_for_nearly_all_says_little_of_others() -> None:
             {seed: grouped(m, seed + k, v, groups, weights) for seed in range(4)}
             for m, k, v in (("a", 0, 8), ("b", 9, 9))
         )
-        return GainRule.of([*runs.values(), *over.values()], over, Rules()).on_all_tasks(runs, over, range(4))
+        return GainRule.of([*runs.values(), *over.values()], over).on_all_tasks(runs, over, range(4))
 
     equal, unlike = np.full(6, 2.0), np.array([5.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     assert sample(equal).estimate() == sample(None).estimate()
@@ -85,7 +84,7 @@ def test_an_interval_is_of_groups() -> None:
     runs, over = (
         {seed: grouped(m, seed + k, v, groups) for seed in range(4)} for m, k, v in (("a", 0, 8), ("b", 9, 9))
     )
-    found = GainRule.of([*runs.values(), *over.values()], over, Rules()).on_all_tasks(runs, over, range(4))
+    found = GainRule.of([*runs.values(), *over.values()], over).on_all_tasks(runs, over, range(4))
     assert found.rows is not None
     assert found.rows.shape == (4, 3)
     mine, base = (np.stack([one.kept().tasks["a"] for one in each.values()]) for each in (runs, over))
@@ -94,6 +93,70 @@ def test_an_interval_is_of_groups() -> None:
     centred = gain - gain.mean(1, keepdims=True)
     expected = np.stack([centred[:, groups == g].sum(1) / 2 for g in (2, 5, 9)], 1)  # 3 groups of 6 rows
     np.testing.assert_allclose(found.rows - found.by_seed[:, None], expected, atol=1e-12)
+
+
+def measured(model: str, seed: int, rows: dict[str, np.ndarray]) -> Record:
+    """Of several tasks; each metric is the mean over the rows with a label."""
+    test = {task: float(np.nanmean(values)) for task, values in rows.items()}
+    return make_record(model, seed=seed, primary=dict.fromkeys(rows, "mae"), test=test, rows=rows)
+
+
+def test_the_mean_gain_of_tasks_has_the_rows_of_all_and_as_many_labels_as_the_task_with_fewest() -> None:
+    """By hand: the mean of the tasks' deviations, of rows with a label for both, which stand for all rows."""
+    random = np.random.default_rng(3)
+    runs, over = (
+        {s: {"a": random.normal(mean, 1, 8), "b": random.normal(2 * mean, 1, 8)} for s in range(3)} for mean in (8, 9)
+    )
+    for seed in range(3):
+        runs[seed]["b"][0] = over[seed]["b"][[1, 2]] = np.nan
+    runs[0]["b"][3] = np.nan  # unknown to one seed: then it tells nothing
+    records = [{s: measured(m, s, rows) for s, rows in of.items()} for m, of in (("a", runs), ("b", over))]
+    rule = GainRule.of([*records[0].values(), *records[1].values()], records[1])
+    found = rule.on_all_tasks(*records, range(3))
+    assert found.rows is not None
+    assert found.informative == 4
+    expected, by_seed = np.zeros((3, 8)), np.zeros(3)
+    for task, known in (("a", np.arange(8)), ("b", np.arange(4, 8))):
+        x, b = (np.stack([of[s][task] for s in range(3)])[:, known] for of in (runs, over))
+        gain = 1 - x.mean() / b.mean() - (x - x.mean() / b.mean() * b) / b.mean()
+        expected[:, known] += (gain - gain.mean(1, keepdims=True)) * 8 / len(known) / 2
+        ends, starts = (np.array([one.test[task] for one in of.values()]) for of in records)
+        ratio = ends.mean() / starts.mean()
+        by_seed += (1 - ratio - (ends - ratio * starts) / starts.mean()) / 2
+    np.testing.assert_allclose(found.by_seed, by_seed)
+    np.testing.assert_allclose(found.rows - found.by_seed[:, None], expected, atol=1e-12)
+    alone = rule.on_task(*records, range(3), "a")
+    assert alone.informative == 8
+
+
+@pytest.mark.parametrize("resplit", [False, True])
+def test_what_rows_that_are_all_right_may_differ_by_is_shared_by_all_tasks(resplit: bool) -> None:
+    """By hand; an error of 1 is no accuracy of 1. Of splits of their own, the smallest one tells least."""
+    rows = {"a": np.array([1.0, 1.0, 1.0, np.nan]), "b": np.ones(4), "c": np.ones(4)}
+    runs, over = (
+        {
+            s: replace(
+                measured(m, s, rows),
+                rows={"train": 100, "val": 9, "test": 7 + s},
+                primary={"a": "accuracy", "b": "mae", "c": "r2"},
+                directions={"a": True, "b": False, "c": True},
+            )
+            for s in range(3)
+        }
+        for m in ("a", "b")
+    )
+    rule = GainRule.of([*runs.values(), *over.values()], over, resplit=resplit)
+    assert rule.on_all_tasks(runs, over, range(3)).unseen == (pytest.approx(2 / 3), 7 if resplit else 3)
+    assert rule.on_task(runs, over, range(3), "b").unseen is None
+    worse = {s: replace(one, test={**one.test, "a": 0.9 if s else 1.0}) for s, one in runs.items()}
+    assert rule.on_task(worse, over, range(3), "a").unseen is None
+
+
+def test_runs_of_unlike_test_rows_are_refused() -> None:
+    runs, over = ({0: measured(m, 0, {"a": np.ones(size)})} for m, size in (("a", 4), ("b", 5)))
+    rule = GainRule.of([runs[0], over[0]], over)
+    with pytest.raises(InputError, match="have 4 and 5 test rows"):
+        rule.on_all_tasks(runs, over, [0])
 
 
 def acting(model: str, seed: int, values: np.ndarray, groups: np.ndarray | None, scale: float | None = 2.0) -> Record:
@@ -107,9 +170,7 @@ def gains_in_acting(groups: np.ndarray | None, times: int = 1, *, resplit: bool 
         {s: acting(m, s, np.repeat(random.normal(k, 1, 12), times), groups) for s in range(3)}
         for m, k in (("a", 2.0), ("b", 0.0))
     )
-    found = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=resplit).on_outcome(
-        runs, over, range(3)
-    )
+    found = GainRule.of([*runs.values(), *over.values()], over, resplit=resplit).on_outcome(runs, over, range(3))
     assert found is not None
     return found
 
@@ -121,6 +182,33 @@ def test_an_interval_of_acting_is_of_groups_too() -> None:
     assert once.rows is not None
     assert often.rows is not None
     np.testing.assert_allclose(often.rows, once.rows)
+    assert often.estimate().interval(0.05) == pytest.approx(once.estimate().interval(0.05))
+
+
+def test_nothing_is_said_of_acting_where_a_run_did_not_or_where_instances_are_grouped_otherwise() -> None:
+    def outcome(seed: int, groups: np.ndarray | None, size: int = 4) -> Record:
+        return acting("a", seed, np.arange(size) + 1.0, groups)
+
+    base, pairs = {s: outcome(s, None) for s in range(3)}, np.array([0, 0, 1, 1])
+    idle = make_record("a", seed=1, primary={"a": "mae"}, test={"a": 1.0})
+    rule = GainRule.of(list(base.values()), base)
+    assert rule.on_outcome(base, base, range(3)) is not None
+    for other in (idle, outcome(1, pairs)):
+        assert rule.on_outcome({**base, 1: other}, base, range(3)) is None
+        assert rule.on_outcome(base, {**base, 1: other}, range(3)) is None
+    of_groups, others = ({s: outcome(s, groups) for s in range(3)} for groups in (pairs, np.array([0, 1, 1, 0])))
+    assert rule.on_outcome(of_groups, others, range(3)) is None
+    assert rule.on_outcome({0: idle}, {0: idle}, [0]) is None
+    longer = {s: outcome(s, None, size=5) for s in range(3)}
+    assert rule.on_outcome(longer, base, range(3)) is None
+
+
+def test_outcomes_of_other_kinds_are_not_compared() -> None:
+    one = Outcome("profit", True, np.arange(4.0), 2.0)
+    kinds = [{"name": "cost"}, {"higher_is_better": False}, {"scale": None}, {"scale": 2.1}]
+    assert alike([(one, replace(one, scale=2.00001))])
+    for kind in kinds:
+        assert not alike([(one, one), (one, replace(one, **kind))])  # type: ignore[arg-type]
 
 
 def test_of_as_many_other_instances_nothing_is_said() -> None:
@@ -137,6 +225,17 @@ def test_instances_of_splits_of_their_own_are_not_the_same() -> None:
     np.testing.assert_allclose(found.by_seed, gains_in_acting(None).by_seed)
 
 
+def test_of_splits_of_their_own_a_lower_cost_is_a_gain() -> None:
+    pairs = [
+        (Outcome("cost", False, np.array([4.0, 2.0]), scale), Outcome("cost", False, np.array([5.0]), scale))
+        for scale in (4.0, 8.0)
+    ]
+    assert gains_by_split(pairs) == pytest.approx([2 / 6 + (2 - 4 / 3) / 6, 2 / 6 + (2 - 8 / 3) / 6])
+    assert gains_by_split([tuple(replace(one, scale=None) for one in pair) for pair in pairs]).mean() == pytest.approx(
+        0.4
+    )  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("scaled", [True, False])
 def test_splits_may_have_unlike_numbers_of_instances_and_unlike_scales(scaled: bool) -> None:
     """By hand: the sum of what is achieved more over the sum of what could be achieved, or of the baseline."""
@@ -145,7 +244,7 @@ def test_splits_may_have_unlike_numbers_of_instances_and_unlike_scales(scaled: b
         {s: acting(m, s, np.array(values[s]), None, scales[s] if scaled else None) for s in range(3)}
         for m, values in (("a", mine), ("b", base))
     )
-    rule = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=True)
+    rule = GainRule.of([*runs.values(), *over.values()], over, resplit=True)
     found = rule.on_outcome(runs, over, range(3))
     assert found is not None
     differences = [2.0, 0.0, 2.0]
@@ -162,7 +261,7 @@ def test_outcomes_on_other_terms_are_not_compared(resplit: bool) -> None:
         {s: acting(m, s, np.full(4, value), None, scale) for s in range(3)}
         for m, value, scale in (("a", 2.0, 4.0), ("b", 1.0, 2.0))
     )
-    rule = GainRule.of([*runs.values(), *over.values()], over, Rules(), resplit=resplit)
+    rule = GainRule.of([*runs.values(), *over.values()], over, resplit=resplit)
     assert rule.on_outcome(runs, over, range(3)) is None
     assert rule.on_outcome(over, over, range(3)) is not None
 

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from mtl.comparison.comparison import compare
 from mtl.comparison.scope import fresh_seeds_sentence, planned_power_sentence, unlike_rows_sentence
 from mtl.comparison.statistics.estimate import over_seeds
+from mtl.comparison.types import Rules
+from mtl.comparison.verdict import verdict
+from mtl.comparison.wording import format_size
+from tests.comparison.test_verdict import confirmed, planted
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
@@ -42,6 +48,40 @@ def test_rows_that_tell_less_than_as_many_of_one_size_are_said() -> None:
     alone = unlike_rows_sentence(groups, weights)
     assert alone.startswith("The 3 groups are of unlike size and weight and tell as much as 1.5 of one size, which")
     assert alone.endswith("then there is no interval.")
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [(5, "The next look is planned at 8 seeds"), (12, "on fresh seeds: first_seed=14 looks=[24] in place")],
+)
+def test_without_an_answer_it_is_said_what_could_be_seen_and_what_to_do(done: int, said: str) -> None:
+    records, design = confirmed(effect=0.004, done=done)
+    found = compare(records, Rules(margin=1e-4), design=design)
+    assert found.best is not None
+    assert found.best.tested is not None
+    gains = np.array(found.best.tested.delta.gains)
+    alpha, error = found.best.tested.looks[-1].alpha, gains.std(ddof=1) / done**0.5
+    least = error * (stats.t.isf(alpha / 2, done - 1) + stats.t.ppf(0.8, done - 1))
+    sentences = verdict(found).certainty
+    (power,) = [one for one in sentences if "4 of 5 cases" in one]
+    assert power.startswith(f"With {done} seeds and these test rows, a true difference of {format_size(least)} would")
+    assert said in power
+    looks = "0.004 at 3 seeds, 0.008 at 5 seeds, 0.012 at 8 seeds and 0.016 at 12 seeds"
+    assert sentences[-1].endswith(
+        f"of alpha = 0.05, 0.04 is for delta_m ({looks}) and 0.01 for the 2 other claims of each configuration, "
+        f"in the same proportions; {4 if done == 12 else 2} looks were taken."
+    )
+
+
+def test_of_runs_that_were_found_the_one_look_is_divided_among_all() -> None:
+    found = verdict(compare(planted(np.random.default_rng(7), 0.0, spread=0.05)))
+    assert found.certainty[-1].endswith(
+        "of alpha = 0.05, 0.04 is for delta_m (0.04 at 5 seeds, divided among 3 configurations) and 0.01 for the 2 "
+        "other claims of each configuration; 1 look was taken. These runs were found, not planned: that is so if "
+        "neither their number nor their choice was decided by looking at the result."
+    )
+    (power,) = [one for one in found.certainty if "4 of 5 cases" in one]
+    assert power.endswith("would be seen in 4 of 5 cases.")
 
 
 def test_one_seed_shows_nothing() -> None:

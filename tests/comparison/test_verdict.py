@@ -14,6 +14,7 @@ from mtl.comparison.design import Design
 from mtl.comparison.records import Record
 from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Measurement, Row, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
+from mtl.comparison.wording import format_stated
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from tests.comparison.support import make_record
@@ -303,6 +304,20 @@ def test_one_error_rate_is_stated_and_adds_up() -> None:
     text = verdict(found).text
     assert "All claims of this report hold together with a chance of 95% or more" in text
     assert "0.004 at 3 seeds, 0.008 at 5 seeds, 0.012 at 8 seeds and 0.016 at 12 seeds" in text
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.95, "95%"), (0.999, "99.9%"), (0.9, "90%")])
+def test_a_stated_share_is_not_rounded_to_one_that_claims_more(share: float, said: str) -> None:
+    assert format_stated(share) == said
+
+
+def test_the_verdict_states_the_error_rate_and_the_margin_that_were_asked_for() -> None:
+    """Of 0.0025 "0.2%" would claim more than was tested, of an alpha of 0.001 "100%"."""
+    records = planted(np.random.default_rng(7), 0.0, seeds=8, spread=1e-5)
+    found = verdict(compare(records, Rules(alpha=0.001, margin=0.0025)))
+    assert found.outcome == NO_DIFFERENCE
+    assert "makes no difference beyond 0.25%: " in found.headline
+    assert "hold together with a chance of 99.9% or more" in found.text
 
 
 def test_where_all_are_measured_the_error_rate_is_divided_among_them() -> None:

@@ -74,6 +74,21 @@ def test_yes_or_no_classes_and_numbers(yes: Sequence[float], classes: Sequence[i
     torch.testing.assert_close(values, torch.tensor(expected).float(), rtol=2e-3, atol=1e-4, equal_nan=True)
 
 
+def test_rows_count_by_their_weights() -> None:
+    """As in the losses of a step: sums of weighted losses over the number of labelled rows."""
+    yes, much = torch.tensor([1.0, 0.0, 0.0, NAN, 1.0]), torch.tensor([2.0, 5.0, NAN, 1.0, 3.0])
+    weights = torch.tensor([2.0, 1.0, 0.5, 9.0, 0.5])
+    network = flat_network(binary("yes"), regression("much"))
+    batches = [
+        Batch({SINGLE: torch.randn(len(rows), 4)}, {"yes": yes[rows], "much": much[rows]}, weights=weights[rows])
+        for rows in (torch.arange(2), torch.arange(2, 5))
+    ]
+    share, mean = 2.5 / 4, (2 * 2.0 + 5.0 + 9 * 1.0 + 0.5 * 3.0) / 12.5
+    spread = 2 * (2.0 - mean) ** 2 + (5.0 - mean) ** 2 + 9 * (1.0 - mean) ** 2 + 0.5 * (3.0 - mean) ** 2
+    expected = torch.tensor([4 * entropy(torch.tensor([share, 1 - share])) / 4, spread / 4])
+    torch.testing.assert_close(constant_losses(network, batches), expected.float(), rtol=1e-4, atol=1e-6)
+
+
 def test_a_conditional_task_is_one_of_yes_or_no() -> None:
     """Its constant does not need the upstream task's."""
     targets = {"click": torch.tensor([1.0, 1, 0, 0, 1, 0, 0, 0]), "buy": torch.tensor([1.0, 0, 0, 0, 0, 0, 0, 0])}

@@ -26,6 +26,7 @@ def test_mean_of_shares_is_the_mean_over_labelled_rows() -> None:
     graph = TaskGraph(data.tasks)
     counts = count_labels(graph, Batch(data.given.inputs, data.given.targets), 1)
     assert counts == tuple(int(target.isfinite().sum()) for target in data.given.targets.values())
+    assert count_labels(graph, Batch(data.given.inputs, data.given.targets), 2) == tuple(2 * n for n in counts)
     shares = []
     for batch in halves(data):
         predictions = {name: torch.zeros(len(target)) for name, target in batch.targets.items()}

@@ -29,6 +29,8 @@ def test_the_loss_of_counts_is_the_likelihood_up_to_a_constant(a: int, b: int, l
 def test_rates_are_always_possible() -> None:
     task = count("a", 2.0, limits=(0.0, 9.0))
     assert task.decode(torch.tensor([-1e6, 1e6])).tolist() == pytest.approx([2e-6, 9.0])
+    least = count("a", 2.0, limits=(0.5, None))
+    assert least.decode(torch.tensor([-1e6, 0.0, 3.0])).tolist() == pytest.approx([0.5, 2.0, 2 * np.exp(3)])
     deviance = count("a").metrics["deviance"].clone()
     deviance.update(count("a").decode(torch.tensor([-1e6])), torch.tensor([0.0]))
     assert deviance.compute().isfinite()

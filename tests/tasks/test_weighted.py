@@ -72,12 +72,12 @@ def test_metrics_of_a_task_stay_apart_and_are_forgotten() -> None:
 def test_a_row_without_weight_contributes_nothing() -> None:
     """So that an interval is not that of so many rows more."""
     kept = RowContributions(TaskGraph((with_row_weights(binary("a")),)))
-    scores, target = torch.tensor([0.9, 0.2, 0.6, 0.7, 0.4]), torch.tensor([1.0, 0, 0, 1, 1])
+    scores, target = torch.tensor([0.9, 0.2, 0.6, 0.7, 0.4]), torch.tensor([0.0, 0, 0, 1, 1])
     labelled = torch.tensor([True, True, False, True, True, True])
     kept.add("a", scores, target, labelled, torch.tensor([2.0, 1, 0, 1, 3]))
     found = kept.result()["a"]
     assert np.isnan(found).tolist() == [False, False, True, True, False, False]
-    assert np.nanmean(found) == pytest.approx(1.0)
+    assert np.nanmean(found) == pytest.approx(4 / 12)  # positives of 4 are above negatives of 1, and below those of 2
 
 
 def test_a_metric_that_is_not_known_with_weights_is_refused() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Weighting
+from mtl.weighting.state.draws import Draws
 from tests.weighting.problems import make
 
 Array = NDArray[np.float64]
@@ -183,6 +184,52 @@ class CRMOGM:
         return w @ j, w
 
 
+def by_tasks(direction: Array, j: Array) -> Array:
+    """The weights of a direction that lies in the span of the task gradients."""
+    out: Array = np.linalg.lstsq(j.T, direction, rcond=None)[0]
+    return out
+
+
+class PCGrad:
+    """Algorithm 1, on the gradients themselves, with the same orders of the other tasks."""
+
+    def __init__(self) -> None:
+        self.draws = Draws()
+
+    def __call__(self, j: Array, losses: Array, tasks: list[int]) -> tuple[Array, Array]:
+        direction = np.zeros(P)
+        for p, others in zip(j.copy(), self.draws.order(len(j)), strict=True):
+            for g in j[others]:
+                p -= min(p @ g, 0.0) / (g @ g) * g
+            direction += p
+        return direction, by_tasks(direction, j)
+
+
+class GradVac:
+    """Algorithm 1, on the gradients themselves, with the same orders of the other tasks."""
+
+    def __init__(self, beta: float = 0.3) -> None:
+        self.beta, self.draws = beta, Draws()
+        self.targets = np.zeros((K, K))
+
+    def __call__(self, j: Array, losses: Array, tasks: list[int]) -> tuple[Array, Array]:
+        direction = np.zeros(P)
+        for i, p, others in zip(tasks, j.copy(), self.draws.order(len(j)), strict=True):
+            for g, other in zip(j[others], np.array(tasks)[others], strict=True):
+                length, c, target = (
+                    np.linalg.norm(p),
+                    p @ g / np.linalg.norm(p) / np.linalg.norm(g),
+                    self.targets[i, other],
+                )
+                if c < target:
+                    wanted = target * np.sqrt(1 - c**2) - c * np.sqrt(1 - target**2)
+                    p += length * wanted / (np.linalg.norm(g) * np.sqrt(1 - target**2)) * g
+                    assert np.isclose(p @ g / np.linalg.norm(p) / np.linalg.norm(g), target)
+                self.targets[i, other] += self.beta * (c - target)
+            direction += p
+        return direction, by_tasks(direction, j)
+
+
 CASES: dict[str, tuple[dict[str, float | str], Callable[[], Reference]]] = {
     "gradnorm": ({"alpha": 0.8, "lr": 0.1, "initial": "first_batch"}, GradNorm),
     "imtl": ({"lr": 0.1}, Imtl),
@@ -190,6 +237,8 @@ CASES: dict[str, tuple[dict[str, float | str], Callable[[], Reference]]] = {
     "db_mtl": ({"beta": 0.8, "decay": 0.5}, DBMTL),
     "excess_mtl": ({"lr": 0.2}, ExcessMTL),
     "go4align": ({"rate": 0.3, "groups": 2}, GO4Align),
+    "pcgrad": ({}, PCGrad),
+    "gradvac": ({"beta": 0.3}, GradVac),
     "krum": ({"outliers": 1, "selected": 2}, Krum),
     "cr_mogm": ({"beta": 0.6}, CRMOGM),
 }

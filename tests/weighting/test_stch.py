@@ -21,6 +21,13 @@ def expected(losses: list[float], reached: tuple[float, ...] | None, mu: float, 
     return torch.tensor([len(q) * power / sum(powers) * share / loss for power, share, loss in parts])
 
 
+def test_losses_are_compared_by_what_they_are_above_the_ideal() -> None:
+    """By hand: ``p (L - z) / mu`` are 1 and 2."""
+    weighting = STCH(2, 0.5, [0.25, 0.75], ideal=[1.0, 2.0])
+    shares = torch.softmax(torch.tensor([1.0, 2.0]), 0)
+    torch.testing.assert_close(slope(weighting, [3.0, 2 + 4 / 3]), torch.tensor([0.25, 0.75]) * shares)
+
+
 @pytest.mark.parametrize("preference", [None, [0.2, 0.3, 0.5]])
 @pytest.mark.parametrize("mu", [1.0, 0.3])
 def test_warm_up_is_sums_of_logarithms_then_a_smooth_maximum_of_them(mu: float, preference: list[float] | None) -> None:

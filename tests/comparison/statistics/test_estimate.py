@@ -14,8 +14,9 @@ from mtl.comparison.statistics.estimate import over_seeds, over_seeds_and_rows, 
 FINITE = st.floats(-100, 100).map(lambda x: round(x, 6))
 
 
-def test_the_interval_over_seeds_is_students() -> None:
-    x = np.random.default_rng(0).normal(1, 2, 6)
+@pytest.mark.parametrize("seeds", [2, 6])
+def test_the_interval_over_seeds_is_students(seeds: int) -> None:
+    x = np.random.default_rng(0).normal(1, 2, seeds)
     low, high = over_seeds(x).interval(0.05)
     expected = stats.ttest_1samp(x, 0).confidence_interval(0.95)
     assert (low, high) == pytest.approx((expected.low, expected.high))
@@ -31,6 +32,27 @@ def test_the_error_over_seeds_and_rows_is_no_smaller_than_that_of_either(x: np.n
     assert both.error >= max(seeds, rows) - 1e-9
     assert both.error**2 <= seeds**2 + rows**2 + 1e-9
     assert both.parts[0].df == 3
+
+
+def test_the_parts_of_the_error_are_those_of_two_crossed_factors() -> None:
+    """By their sums of squares, number by number; the largest of the three variances is each of them once."""
+    largest = set()
+    for draw in range(40):
+        rng, n, m = np.random.default_rng(draw), 3, 4
+        x = 0.3 * rng.normal(size=(n, 1)) + 0.3 * rng.normal(size=(1, m)) + rng.normal(size=(n, m))
+        mean = sum(x[i, j] for i in range(n) for j in range(m)) / (n * m)
+        seeds = [sum(x[i, j] for j in range(m)) / m for i in range(n)]
+        rows = [sum(x[i, j] for i in range(n)) / n for j in range(m)]
+        left = [x[i, j] - seeds[i] - rows[j] + mean for i in range(n) for j in range(m)]
+        of_seeds = sum((value - mean) ** 2 for value in seeds) / (n - 1) / n
+        of_rows = sum((value - mean) ** 2 for value in rows) / (m - 1) / m
+        of_both = sum(value**2 for value in left) / ((n - 1) * (m - 1)) / (n * m)
+        three = of_seeds, of_rows, of_seeds + of_rows - of_both
+        largest.add(three.index(max(three)))
+        expected = [(of_seeds, n - 1), (max(three) - of_seeds, m - 1)]
+        found = over_seeds_and_rows(x).parts
+        np.testing.assert_allclose(found, expected if max(three) > of_seeds else expected[:1])
+    assert largest == {0, 1, 2}
 
 
 def test_rows_that_all_contribute_the_same_leave_the_error_of_the_seeds() -> None:
@@ -83,7 +105,12 @@ def test_an_interval_over_seeds_alone_would_miss_more_often_where_rows_vary() ->
 def test_splits_that_share_training_rows_are_less_certain_than_they_look() -> None:
     x = np.random.default_rng(4).normal(size=10)
     assert over_splits(x, 0.25).error == pytest.approx(x.std(ddof=1) * np.sqrt(1 / 10 + 0.25))
-    assert over_splits(x, 0.0).error == pytest.approx(over_seeds(x).error)
+    assert over_splits(x, 0.0).interval(0.05) == pytest.approx(over_seeds(x).interval(0.05))
+    assert isnan(over_splits(x[:1], 0.25).error)
+
+
+def test_a_small_difference_that_is_no_rounding_has_an_interval() -> None:
+    assert over_seeds([1.0, 1.0 + 1e-7]).interval(0.05)[1] > 1.0
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, nan], [2.0, 2.0]], ids=["none", "one", "nan", "do not vary"])

@@ -41,7 +41,7 @@ def test_where_a_ratio_means_nothing_plain_differences_are_compared(values: list
 
 def test_a_run_that_fails_leaves_the_gains_of_others_relative() -> None:
     """An F1 of 0, as of a head that never says yes, is 100 % worse, and no reason to compare all by differences."""
-    scale = scale_of("f1", [0.5, 0.6, 0.0], [0.5, float("nan")])
+    scale = scale_of("f1", [0.5, 0.6, 0.0, float("nan")], [0.5, float("nan")])
     assert scale == RELATIVE
     assert mean_gain(0.0, 0.5, higher=True, scale=scale) == pytest.approx(-1.0)
     assert mean_gain(0.6, 0.5, higher=True, scale=scale) == pytest.approx(0.2)

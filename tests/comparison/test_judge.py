@@ -1,0 +1,204 @@
+"""What the judge makes of the runs of a comparison: which decide, at which error rate, and what they cost."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import isnan
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mtl.comparison.comparison import compare
+from mtl.comparison.design import Design, Stopped
+from mtl.comparison.gain_samples import any_run
+from mtl.comparison.judge import Judge
+from mtl.comparison.records import Record
+from mtl.comparison.statistics.looks import spend
+from mtl.comparison.types import HELPS, UNCLEAR, Comparison, Measurement, Rules
+from mtl.errors import InputError
+from mtl.runs.contributions import Outcome
+from tests.comparison.support import make_record
+from tests.comparison.test_verdict import confirmed, measured, planted, run
+
+
+def best_of(found: Comparison) -> Measurement:
+    assert found.best is not None
+    return measured(found.best)
+
+
+def with_outcome(one: Record, value: float) -> Record:
+    kept = replace(one.kept(), outcome=Outcome("profit", True, value + np.arange(4.0), 2.0))
+    return replace(one, kept=lambda: kept)
+
+
+def further(records: Sequence[Record], key: str = "small", **changes: object) -> list[Record]:
+    """The runs of the baseline once more, as those of a further one."""
+    return [replace(one, configuration=key, **changes) for one in records if one.model == "single_task"]  # type: ignore[arg-type]
+
+
+def test_tasks_acting_and_further_baselines_share_what_delta_m_leaves() -> None:
+    plain = planted(np.random.default_rng(0), 0.05)
+    assert compare(plain).hypotheses == 2
+    assert compare([*plain, *further(plain)]).hypotheses == 3
+    acted = [with_outcome(one, 1.0) for one in plain]
+    assert compare(acted).hypotheses == 3
+    assert compare([plain[0], *acted[1:]]).hypotheses == 2  # one run of the baseline did not act
+    planned = replace(Design.unplanned(range(5)), further=("small", "large"))
+    found = compare([*acted, *further(acted)], design=planned)
+    assert found.hypotheses == 2 + 1 + 2
+    assert best_of(found).cells["a"].evidence.alpha == pytest.approx(0.2 * 0.05 / 3 / 5)
+    assert found.against.keys() == {label for row in found.rows if not row.multi for label in [row.label]}
+
+
+def test_after_several_looks_tasks_have_the_error_rate_of_the_last_and_delta_m_what_all_have_in_common() -> None:
+    """By hand, with Student's intervals of the gains of each look."""
+    records, design = confirmed(effect=0.02)
+    tested = best_of(compare(records, design=design))
+    assert len(tested.looks) > 1
+    alphas = spend(0.8 * 0.05, 4)
+
+    def students(gains: np.ndarray, alpha: float) -> tuple[float, float]:
+        half = stats.t.isf(alpha / 2, len(gains) - 1) * gains.std(ddof=1) / len(gains) ** 0.5
+        return float(gains.mean() - half), float(gains.mean() + half)
+
+    lows, highs = [], []
+    for look, alpha in zip(tested.looks, alphas, strict=False):
+        by_seed = {
+            key: [one for one in records if one.configuration == key] for key in ("hard-equal", "single_task-equal")
+        }
+        used = design.seeds[: look.seeds]
+        x, b = (
+            np.array([[one.test[task] for task in ("a", "b")] for one in runs if one.seed in used])
+            for runs in by_seed.values()
+        )
+        gains = ((x / b.mean(0) - 1) * [1, -1]).mean(1)  # the baseline does not vary
+        low, high = students(gains, alpha)
+        lows.append(low)
+        highs.append(high)
+        assert look.alpha == alpha
+        assert look.interval == pytest.approx((max(lows), min(highs)))
+    last = len(tested.looks) - 1
+    assert tested.delta.interval == tested.looks[-1].interval
+    assert all(look.call == UNCLEAR for look in tested.looks[:-1])
+    for task, cell in tested.cells.items():
+        assert cell.evidence.alpha == pytest.approx(spend(0.2 * 0.05 / 2, 4)[last]), task
+        assert cell.evidence.interval == pytest.approx(students(np.array(cell.evidence.gains), cell.evidence.alpha))
+        assert cell.sd == pytest.approx(stats.tstd(cell.values))
+
+
+def test_costs_are_medians_and_what_came_of_acting_is_a_mean() -> None:
+    """A slow run changes no cost; what only some runs have measured has no mean."""
+    said = {
+        "single_task": ([10.0, 10.0, 40.0], 0.0),
+        "hard": ([5.0, 6.0, 50.0], 0.05),
+        "soft": ([20.0, 20.0, 20.0], 0.1),
+        "gated": ([7.0, 8.0, 9.0], 0.04),
+    }
+    records = [
+        replace(
+            run(model, "equal", seed, (0.5 * (1 + gain), 2.0 * (1 - gain)), seconds=seconds[seed]),
+            inference=(0.01, 0.05, 0.02)[seed],
+            execution={"profit": (1.0, 2.0, 6.0)[seed], **({} if seed else {"first": 1.0})},
+        )
+        for model, (seconds, gain) in said.items()
+        for seed in range(3)
+    ]
+    found = compare(records)
+    by_model = {row.model: row for row in found.all_rows}
+    assert {model: row.costs["seconds"] for model, row in by_model.items()} == {
+        "single_task": 10.0,
+        "hard": 6.0,
+        "soft": 20.0,
+        "gated": 8.0,
+    }
+    assert by_model["hard"].inference_spread == (0.01, 0.05)
+    assert by_model["hard"].execution == {"profit": 3.0}
+    assert by_model["hard"].delta_validation == pytest.approx(0.05)
+    assert found.front_cost == ("hard-equal", "soft-equal")  # gated gains less in more time
+    assert found.front_tasks == ("soft-equal",)
+
+
+def test_a_seed_that_some_lack_is_left_out_of_their_gains_alone() -> None:
+    records = planted(np.random.default_rng(1), 0.05)
+    lacking = [one for one in records if (one.model, one.seed) != ("hard", 1)]
+    apart = [replace(one, seed=one.seed + 20) for one in records if one.model == "gated"]  # no seed of the baseline
+    found = compare([*(one for one in lacking if one.model != "gated"), *apart])
+    assert {row.model: measured(row).seeds for row in found.rows} == {"hard": (0, 2, 3, 4), "soft": (0, 1, 2, 3, 4)}
+    assert measured(found.rows[0]).looks[0].seeds == 4
+
+
+def test_of_a_further_baseline_is_claimed_what_its_interval_says() -> None:
+    """By hand, over the seeds of the last look; of fewer seeds, or where the best one still improved, nothing."""
+    records = planted(np.random.default_rng(2), 0.05, spread=0.001)
+    small = further(records, "small", test={"a": 0.6, "b": 2.6})
+    (against,) = compare([*records, *small]).against.values()
+    mine = np.array([[one.test["a"] / 0.6 - 1, 1 - one.test["b"] / 2.6] for one in records if one.model == "hard"])
+    assert against.gains == pytest.approx(tuple(mine.mean(1)))
+    assert against.alpha == pytest.approx(0.2 * 0.05 / 3 / 3)
+    half = stats.t.isf(against.alpha / 2, 4) * mine.mean(1).std(ddof=1) / 5**0.5
+    assert against.interval == pytest.approx((mine.mean() - half, mine.mean() + half))
+    assert against.call == HELPS
+    (fewer,) = compare([*records, *small[1:]]).against.values()
+    assert len(fewer.gains) == 4
+    assert isnan(fewer.interval[0])
+    improving = [replace(one, still_improving=one.model == "hard") for one in records]
+    (unfinished,) = compare([*improving, *small]).against.values()
+    assert isnan(unfinished.interval[0])
+    assert unfinished.call == fewer.call == UNCLEAR
+
+
+@pytest.mark.parametrize(("improving", "marked"), [(1, True), (2, False)])
+def test_nothing_is_claimed_of_a_configuration_half_of_whose_runs_still_improved(improving: int, marked: bool) -> None:
+    """Not of its tasks either, nor of acting."""
+    records = [
+        with_outcome(
+            replace(one, still_improving=one.model == "hard" and one.seed < improving),
+            3.0 * (one.model == "hard") + 0.01 * one.seed * len(one.model),
+        )
+        for one in planted(np.random.default_rng(4), 0.1, seeds=4, spread=0.001)
+    ]
+    tested = measured(compare(records).rows[0])
+    assert tested.outcome is not None
+    calls = {tested.delta.call, tested.outcome.call, *(cell.evidence.call for cell in tested.cells.values())}
+    assert calls == {HELPS if marked else UNCLEAR}
+
+
+def test_what_screening_stopped_has_no_rank_and_is_on_no_front() -> None:
+    """Nor is it the best one, before another is chosen: its only run may be a lucky one."""
+    records = planted(np.random.default_rng(5), 0.05, spread=0.0)
+    stopped = (Stopped("hard-equal", "hard-equal", 1, 0, None, None, None, ""),)
+    design = replace(Design.unplanned(range(5)), stopped=stopped)
+    found = compare(records, design=design)
+    by_model = {row.model: row for row in found.all_rows}
+    assert isnan(by_model["hard"].rank)
+    assert [by_model[model].rank for model in ("soft", "gated", "single_task")] == [1, 2, 3]
+    assert found.front_tasks == ("soft-equal",)
+    assert isnan(found.hypervolume["hard-equal"])
+    assert Judge.of(records, Rules(), Design.unplanned(range(5))).best() == "hard-equal"
+    assert found.best is not None
+    assert found.best.label == "soft-equal"
+
+
+def test_only_the_runs_of_the_looks_count_also_of_the_baseline_and_only_those_of_the_chosen_one() -> None:
+    records, design = confirmed(effect=0.1)
+    other = replace(records[-1], configuration="soft-equal", model="soft")
+    found = compare([*records, other], design=design)
+    seeds = best_of(found).seeds
+    assert len(seeds) < 12
+    assert measured(found.baseline).seeds == seeds
+    assert next(row for row in found.rows if row.model == "soft").tested is None
+
+
+def test_the_baseline_is_the_one_of_the_design() -> None:
+    records = planted(np.random.default_rng(6), 0.05)
+    small = further(records, test={"a": 0.4, "b": 4.0})
+    design = replace(Design.unplanned(range(5)), baseline="small")
+    judge = Judge.of([*records, *small], Rules(), design)
+    assert any_run(judge.base).test["a"] == 0.4
+    with pytest.raises(InputError, match=r"no run of the baseline .* has finished"):
+        Judge.of(records, Rules(), design)
+
+
+def test_one_run_has_no_standard_deviation() -> None:
+    one = [make_record(m, primary={"a": "mae"}, test={"a": 1.0}) for m in ("single_task", "hard")]
+    assert isnan(measured(compare(one).rows[0]).cells["a"].sd)
