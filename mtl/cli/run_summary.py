@@ -10,6 +10,7 @@ from rich.text import Text
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
+from mtl.comparison.wording import format_share
 from mtl.config.commands import trusting, typed
 from mtl.config.literals import for_shell, override_argument
 from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult, metric_format
@@ -78,7 +79,7 @@ def rounds_sentence(found: ImprovementResult) -> str:
         return (
             f"Improved by acting: none of {len(rounds)} rounds is kept, so {changed}. The largest "
             f"gain is {gain_text(best.gain)} of {found.reference}; the intervals of all rounds hold together at "
-            f"{1 - found.alpha:.0%}."
+            f"{format_share(1 - found.alpha)}."
         )
     said = "a gain" if gain.low > 0.0 else "a loss" if gain.high < 0.0 else "no gain that is told from chance"
     where = "instances that no round has seen" if found.settings is None else "validation rows that no search has seen"
@@ -86,7 +87,7 @@ def rounds_sentence(found: ImprovementResult) -> str:
     return (
         f"Improved by acting: {kept} of {len(rounds)} rounds kept{now}. On {where} {said}: "
         f"{gain_text(gain)} of {found.reference}. The intervals of the rounds and this one hold together at "
-        f"{1 - found.alpha:.0%}."
+        f"{format_share(1 - found.alpha)}."
     )
 
 

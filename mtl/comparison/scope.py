@@ -10,7 +10,7 @@ from mtl.comparison.gain_samples import row_groups, row_weights
 from mtl.comparison.statistics.estimate import Estimate, Part
 from mtl.comparison.statistics.looks import spend
 from mtl.comparison.types import Comparison, Measurement
-from mtl.comparison.wording import count_noun, format_size, join_words
+from mtl.comparison.wording import count_noun, format_share, format_size, join_words
 from mtl.runs.contributions import effective_number
 
 FEWER = 0.9  # share of the rows or groups, from which on it is said that they tell less than as many of one size
@@ -132,7 +132,7 @@ def error_rate_sentence(comparison: Comparison, tested: Measurement) -> str:
     """The one error rate of a report, and what it was spent on."""
     alpha, design = comparison.rules.alpha, comparison.design
     configurations = sum(row.multi for row, _ in comparison.tested_rows)
-    claims = f"All claims of this report hold together with a chance of {1 - alpha:.0%} or more"
+    claims = f"All claims of this report hold together with a chance of {format_share(1 - alpha)} or more"
     taken = (len(tested.seeds),) if design.kind == UNPLANNED else design.looks  # found runs may lack some of the seeds
     each = spend(MEAN_SHARE * alpha, len(taken))
     looks = join_words([f"{part:.3g} at {count_noun(look, 'seed')}" for part, look in zip(each, taken, strict=True)])

@@ -9,7 +9,7 @@ from mtl.comparison.records import Record
 from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
 from mtl.comparison.statistics.gains import PLAIN
 from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Cell, Comparison, Evidence, Measurement, Row
-from mtl.comparison.wording import count_noun, format_interval, format_percent, join_words
+from mtl.comparison.wording import count_noun, format_interval, format_percent, format_share, join_words
 
 PAYS = "pays"
 DOES_NOT_PAY = "does not pay"
@@ -156,7 +156,7 @@ def headline(outcome: str, best: Row, tested: Measurement, comparison: Compariso
         return f"Learning together does not pay: even the best configuration, {best.label}, is at {size}, {over}."
     if outcome == NO_DIFFERENCE:
         return (
-            f"Learning together makes no difference beyond {comparison.rules.margin:.1%}: "
+            f"Learning together makes no difference beyond {format_share(comparison.rules.margin, 1)}: "
             f"the best configuration, {best.label}, is at {size}, {over}."
         )
     if comparison.baseline.still_improving or best.still_improving:  # whatever the interval leaves out

@@ -1,7 +1,9 @@
 """Numbers and lists as sentences have them."""
 
 from collections.abc import Iterable
-from math import isfinite
+from math import isclose, isfinite
+
+DIGITS = 7  # decimals that a share may need
 
 
 def format_percent(value: float) -> str:
@@ -10,6 +12,20 @@ def format_percent(value: float) -> str:
         return "not measured"
     digits = 1 if abs(value) >= 0.01 else 2
     return f"{value * 100:+.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def format_share(share: float, decimals: int = 0) -> str:
+    """A share that a person has set, in percent, never rounded to another one: 0.999 is no certainty.
+
+    Args:
+        share: 0 to 1.
+        decimals: to be shown at least.
+
+    Returns:
+        Such as ``95%``.
+    """
+    every = (f"{share:.{places}%}" for places in range(decimals, DIGITS))
+    return next((text for text in every if isclose(float(text[:-1]) / 100, share)), f"{share * 100:g}%")
 
 
 def format_size(value: float) -> str:

@@ -14,6 +14,7 @@ from mtl.comparison.design import Design
 from mtl.comparison.records import Record
 from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Measurement, Row, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
+from mtl.comparison.wording import format_share
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from tests.comparison.support import make_record
@@ -303,6 +304,14 @@ def test_one_error_rate_is_stated_and_adds_up() -> None:
     text = verdict(found).text
     assert "All claims of this report hold together with a chance of 95% or more" in text
     assert "0.004 at 3 seeds, 0.008 at 5 seeds, 0.012 at 8 seeds and 0.016 at 12 seeds" in text
+
+
+@pytest.mark.parametrize(
+    ("share", "decimals", "text"),
+    [(0.95, 0, "95%"), (1 - 0.001, 0, "99.9%"), (1 - 0.025, 0, "97.5%"), (0.01, 1, "1.0%"), (0.0005, 1, "0.05%")],
+)
+def test_what_a_person_has_set_is_not_rounded(share: float, decimals: int, text: str) -> None:
+    assert format_share(share, decimals) == text
 
 
 def test_where_all_are_measured_the_error_rate_is_divided_among_them() -> None:
