@@ -57,11 +57,11 @@ def answer(comparison: Comparison) -> SvgFigure | None:
         ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
         ax.xaxis.set_major_locator(MaxNLocator(5 if max(map(abs, ax.get_xlim())) < WIDE else 2))
         ax.grid(axis="x")
-        ax.set_xlabel(f"gain over single-task learning{', or over what it is against' if comparison.against else ''}")
+        ax.set_xlabel("gain on test data")
         note = (
-            f"{best.label}. Point: gain; bar: its interval, all of which hold together at the stated error rate; "
-            "ticks: seeds; grey band: too small to matter. Right of 0 is better. Green: helps, red: hurts, grey: "
-            "neither is shown."
+            f"{best.label}. Point: gain over single-task learning, or over what it is against; bar: its interval, all "
+            "of which hold together at the stated error rate; ticks: seeds; grey band: too small to matter. Right of 0 "
+            "is better. Green: helps, red: hurts, grey: neither is shown."
         )
         return to_svg(figure, "gains", "What learning together changes", note)
 
