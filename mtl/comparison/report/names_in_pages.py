@@ -2,9 +2,10 @@
 
 import re
 from html import escape
-from unicodedata import east_asian_width
 
-LONG = 30  # letters, those of Chinese counting twice, from which on a name takes several lines of a table
+from mtl.comparison.report.text_width import width
+
+LONG = 30  # Latin letters, from which on a name takes several lines of a table
 FROM_RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"  # Hebrew, Arabic, and what is beside them
 WORD = rf"\w*[{FROM_RIGHT}]\w*"
 NAME = re.compile(rf"{WORD}(?: +{WORD})*")
@@ -25,4 +26,4 @@ def sentence(text: str) -> str:
 
 def is_long(name: str) -> bool:
     """Whether a name takes several lines of a table."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in name) > LONG
+    return width(name) > LONG

@@ -24,6 +24,8 @@ def test_names_stay_different_when_they_are_cut_for_a_figure() -> None:
     short = shorten(names, 16)
     assert len(set(short.values())) == len(names)
     assert short["temperature_sensor_1"] == "temperat…ensor_1"
+    chinese = shorten(["客户的消费金额一", "客户的消费金额二", "流失率"], 10)  # each letter as wide as two Latin ones
+    assert list(chinese.values()) == ["客户…额一", "客户…额二", "流失率"]
 
 
 def test_a_curve_of_one_point_can_be_seen() -> None:
