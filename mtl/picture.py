@@ -1,14 +1,14 @@
 """Figures whose texts may be of any language: names of tasks are a user's own."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 from warnings import catch_warnings, filterwarnings
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import findSystemFonts, fontManager
 
 # Fonts with Chinese letters, and with those of other languages that matplotlib's own font lacks, by system
 FONTS = (
@@ -28,9 +28,19 @@ FONTS = (
 
 @cache
 def installed_fonts() -> tuple[str, ...]:
-    """Those of :data:`FONTS` that this machine has."""
+    """Those of :data:`FONTS` that this machine has, also where they are newer than the list that matplotlib keeps."""
     names = {font.name for font in fontManager.ttflist}
+    if names.isdisjoint(FONTS):
+        add_new_fonts()
+        names = {font.name for font in fontManager.ttflist}
     return tuple(name for name in FONTS if name in names)
+
+
+def add_new_fonts() -> None:
+    """Let matplotlib know the fonts that are not on its list; files that it cannot read are left out, as there."""
+    for path in sorted(set(findSystemFonts()) - {font.fname for font in fontManager.ttflist}):
+        with suppress(OSError, RuntimeError):
+            fontManager.addfont(path)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """Figures draw what they are given, in all languages."""
 
 import io
+from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from matplotlib.font_manager import fontManager
 
 from mtl.picture import FONTS, Picture, installed_fonts
 
@@ -18,6 +20,18 @@ def test_letters_that_no_font_has_are_no_warning(ending: str) -> None:
     out = io.BytesIO()
     figure.savefig(out, format=ending, bbox_inches="tight")
     assert out.getvalue()
+
+
+def test_a_font_that_was_installed_after_matplotlib_listed_all_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.ttf"
+    broken.write_text("no font")
+    new = [font for font in fontManager.ttflist if font.name == "DejaVu Serif"]
+    monkeypatch.setattr(fontManager, "ttflist", [font for font in fontManager.ttflist if font not in new])
+    monkeypatch.setattr("mtl.picture.FONTS", ("DejaVu Serif",))
+    monkeypatch.setattr("mtl.picture.findSystemFonts", lambda: [str(broken), *(font.fname for font in new)])
+    assert installed_fonts.__wrapped__() == ("DejaVu Serif",)
 
 
 def test_texts_have_the_fonts_of_the_machine_after_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

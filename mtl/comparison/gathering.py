@@ -97,7 +97,7 @@ class GatheredRuns:
             self.command, self.question = str(plan["command"]), str(plan["question"])
             self.took = str(plan.get("took", ""))
             left_out = [Problem(str(name), str(why)) for name, why in plan.get("left_out", {}).items()]
-            self.design = Design.read(plan["design"])
+            self.design = with_places(Design.read(plan["design"]), file)
             runs = [PlannedRun.of(run, file) for run in plan["runs"]]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"'{file}' is damaged or not of a comparison: {error!r}") from None
@@ -126,6 +126,12 @@ class GatheredRuns:
             self.problems.append(Problem(run.name, f"failed: {failure}"))
         elif not unusable:
             self.problems.append(Problem(run.name, "unfinished"))
+
+
+def with_places(design: Design, file: Path) -> Design:
+    """The design of a plan, which is ``file``, with the runs that screening stopped where they are now."""
+    stopped = [replace(one, run=str(planned_path(file, one.run))) if one.run else one for one in design.stopped]
+    return replace(design, stopped=tuple(stopped))
 
 
 def gather(paths: Sequence[Path]) -> GatheredRuns:

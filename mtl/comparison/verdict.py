@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isfinite, nan
 
 from mtl.comparison.design import CONFIRM, MEAN_SHARE
+from mtl.comparison.notes import merge_notes
 from mtl.comparison.records import Record
 from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
 from mtl.comparison.statistics.gains import PLAIN
@@ -320,9 +321,9 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
     noted = [one for one in best.records if one.notes]
     if noted:
         runs = count_noun(len(best.records), "run")
-        notes = dict.fromkeys(note for one in noted for note in one.notes)
+        notes = list(merge_notes(note for one in noted for note in one.notes).values())
         others = f" (and {count_noun(len(notes) - 1, 'other note')}, which the report lists)" if len(notes) > 1 else ""
-        out.append(f"{len(noted)} of {runs} of {best.label} warned: {next(iter(notes))}{others}")
+        out.append(f"{len(noted)} of {runs} of {best.label} warned: {notes[0]}{others}")
     out += unlike_versions([*comparison.baseline.records, *best.records])
     if best.tested is not None and len(best.tested.seeds) == 1:
         out.append("One seed says nothing about chance: start the command again with more.")

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mtl.comparison.design import Design
+from mtl.comparison.design import Design, Stopped
 from mtl.comparison.gathering import GatheredRuns, gather, report_directory
 from mtl.comparison.types import Rules
 from mtl.errors import InputError
@@ -120,9 +121,16 @@ def test_the_runs_of_an_output_directory_that_was_moved_are_found(tmp_path: Path
     old, new = tmp_path / "old", tmp_path / "new"
     run = write_result(old / "runs" / "s" / "hard-equal" / "id", run_result())
     mine = planned(old, "mine", run)
+    plan = json.loads((mine / "plan.json").read_text())
+    ended = Stopped("a", "gated-equal", 0, 0, 1, 2.0, 1.0, str(run))
+    plan["design"]["stopped"] = [asdict(ended), asdict(replace(ended, epochs=None, score=None, run=""))]
+    (mine / "plan.json").write_text(json.dumps(plan))
     shutil.copytree(old, new)
-    (copied,) = gather([new / "comparisons" / "mine"]).records
+    found = gather([new / "comparisons" / "mine"])
+    (copied,) = found.records
     assert copied.path == new / "runs" / "s" / "hard-equal" / "id"
+    assert found.design is not None
+    assert [one.run for one in found.design.stopped] == [str(copied.path), ""]
     shutil.rmtree(new / "runs")  # the page alone
     assert [one.path for one in gather([new / "comparisons" / "mine"]).records] == [run]
     assert [one.path for one in gather([mine]).records] == [run]

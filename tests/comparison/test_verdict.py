@@ -306,9 +306,12 @@ def test_one_error_rate_is_stated_and_adds_up() -> None:
     assert "0.004 at 3 seeds, 0.008 at 5 seeds, 0.012 at 8 seeds and 0.016 at 12 seeds" in text
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.95, "95%"), (0.999, "99.9%"), (0.9, "90%")])
-def test_a_stated_share_is_not_rounded_to_one_that_claims_more(share: float, said: str) -> None:
-    assert format_stated(share) == said
+@pytest.mark.parametrize(
+    ("share", "decimals", "text"),
+    [(0.95, 0, "95%"), (1 - 0.001, 0, "99.9%"), (1 - 0.025, 0, "97.5%"), (0.01, 1, "1.0%"), (0.0005, 1, "0.05%")],
+)
+def test_what_a_person_has_set_is_not_rounded(share: float, decimals: int, text: str) -> None:
+    assert format_stated(share, decimals) == text
 
 
 def test_the_verdict_states_the_error_rate_and_the_margin_that_were_asked_for() -> None:

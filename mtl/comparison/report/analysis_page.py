@@ -10,6 +10,7 @@ from mtl.agent.analysis.resampling import with_interval
 from mtl.agent.report import Value
 from mtl.comparison.report import number_format
 from mtl.comparison.report.analysis_figures import association_figure, reliability_figure
+from mtl.comparison.report.names_in_pages import sentence
 from mtl.comparison.run_gains import TaskGain
 from mtl.comparison.wording import format_percent
 from mtl.config.run_result import RunResult, metric_format
@@ -43,6 +44,7 @@ def analysis_page(found: Analysis, gains: Sequence[TaskGain], result: RunResult)
         columns=list(dict.fromkeys(name for row in found.failures for name in row)),
         cell=cell,
         metric=metric,
+        sentence=sentence,
         number_format=number_format,
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mtl.comparison.notes import kind_of, merge_notes
 from mtl.comparison.types import Comparison
 from mtl.comparison.wording import count_noun
 
@@ -32,10 +33,11 @@ def file_names(task: Mapping[str, Any]) -> list[str]:
 def notes_of(comparison: Comparison) -> list[tuple[str, str]]:
     """What runs have noted, such as rows or columns that they did not use, and which of them have: each note once."""
     every = [(row.label, one) for row in comparison.all_rows for one in row.records]
+    texts = merge_notes(note for _, one in every for note in one.notes)
     found: dict[str, dict[str, list[str]]] = {}
     for label, one in every:
-        for note in dict.fromkeys(one.notes):
-            found.setdefault(note, {}).setdefault(label, []).append(str(one.seed))
+        for kind in dict.fromkeys(map(kind_of, one.notes)):
+            found.setdefault(texts[kind], {}).setdefault(label, []).append(str(one.seed))
     out = []
     for note, runs in found.items():
         count = sum(map(len, runs.values()))

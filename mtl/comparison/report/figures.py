@@ -22,6 +22,7 @@ from mtl.config.study import FRONT
 FIXED = "fixed"  # the weighting whose weights a person chose
 FRONT_POINT = re.compile(rf"-{FRONT} \d+:")  # in the name of a configuration whose weights are a point of a grid
 MOST_PAIRS = 6  # of tasks, a panel each
+WIDE = 10  # a gain of 1000 %, whose tick labels have room for a few ticks only
 SAME_WEIGHT = 1e-6  # weights that differ by less are the same
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
 
@@ -54,13 +55,13 @@ def answer(comparison: Comparison) -> SvgFigure | None:
         ax.set_ylim(len(found) - 0.5, -0.5)
         ax.axhline(0.5, color=LINE, linewidth=0.8)
         ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
-        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.xaxis.set_major_locator(MaxNLocator(5 if max(map(abs, ax.get_xlim())) < WIDE else 2))
         ax.grid(axis="x")
-        ax.set_xlabel("gain over single-task learning, on test data")
+        ax.set_xlabel("gain on test data")
         note = (
-            f"{best.label}. Point: gain; bar: its interval, all of which hold together at the stated error rate; "
-            "ticks: seeds; grey band: too small to matter. Right of 0 is better. Green: helps, red: hurts, grey: "
-            "neither is shown."
+            f"{best.label}. Point: gain over single-task learning, or over what it is against; bar: its interval, all "
+            "of which hold together at the stated error rate; ticks: seeds; grey band: too small to matter. Right of 0 "
+            "is better. Green: helps, red: hurts, grey: neither is shown."
         )
         return to_svg(figure, "gains", "What learning together changes", note)
 

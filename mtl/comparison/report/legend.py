@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtl.comparison.report.drawing import INK, MUTED, SERIES
+from mtl.comparison.report.text_width import beginning, ending, width
 from mtl.comparison.types import Row
 
 LINE_HEIGHT = 0.17  # inches of a line of a legend
@@ -23,10 +24,10 @@ Look = tuple[str, str | tuple[int, tuple[int, ...]]]  # colour, dashes
 
 def shorten(names: Sequence[str], most: int = 34) -> dict[str, str]:
     """Names short enough for a figure, each one different: cut at the end, or where that is ambiguous in the middle."""
-    short = {name: name if len(name) <= most else name[: most - 1] + "…" for name in names}
+    short = {name: name if width(name) <= most else beginning(name, most - 1) + "…" for name in names}
     half = (most - 1) // 2
-    ambiguous = [name for name in short if list(short.values()).count(short[name]) > 1 and len(name) > most]
-    short |= {name: f"{name[: most - 1 - half]}…{name[-half:]}" for name in ambiguous}
+    ambiguous = [name for name in short if list(short.values()).count(short[name]) > 1 and width(name) > most]
+    short |= {name: f"{beginning(name, most - 1 - half)}…{ending(name, half)}" for name in ambiguous}
     for place, name in enumerate(ambiguous):
         if list(short.values()).count(short[name]) > 1:
             short[name] += f" ({place + 1})"

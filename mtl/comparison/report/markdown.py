@@ -21,6 +21,7 @@ from mtl.comparison.report.findings import (
     stopped_rows,
     worst_gain_sentence,
 )
+from mtl.comparison.report.names_in_pages import set_apart
 from mtl.comparison.types import Comparison, Evidence, Row
 from mtl.comparison.verdict import RULES, Verdict
 from mtl.comparison.wording import format_percent
@@ -187,4 +188,4 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 def escaped(text: str) -> str:
     """A text that stays one cell, and no HTML."""
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return set_apart(" ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|"))

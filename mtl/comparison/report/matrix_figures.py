@@ -17,6 +17,8 @@ from mtl.inspection.affinity_figure import cluster_order
 
 MOST_TASKS = 24  # of a matrix; the numbers of more cannot be read, and a browser takes long to draw them
 
+PAGE = 17  # inches of a figure that a page of usual width shows at two thirds of its size
+
 
 def cosine_tag(first: str, second: str) -> str:
     """Under which it logs the cosine between the gradients of two tasks, in their order."""
@@ -58,9 +60,10 @@ def cosines(comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> Svg
     names = list(shorten([comparison.tasks[i] for i in tasks], 16).values())
     labels = shorten([label for label, _ in found])
     with style():
-        figure, axes = grid(len(found), 3, size + 0.9, size)
+        wide = panels_in_a_row(size + 0.9)
+        figure, axes = grid(len(found), wide, size + 0.9, size)
         for i, (ax, (label, matrix)) in enumerate(zip(axes, found, strict=True)):
-            fields(ax, matrix[tasks][:, tasks], names, first=i % 3 == 0)
+            fields(ax, matrix[tasks][:, tasks], names, first=i % wide == 0)
             ax.set_title(labels[label])
         note = (
             "Cosine between the gradients of two tasks, mean over training and seeds: where the weighting compares "
@@ -68,6 +71,11 @@ def cosines(comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> Svg
             f"other.{left_out}{not_shown}"
         )
         return to_svg(figure, "cosines", "Do the tasks' gradients agree?", note)
+
+
+def panels_in_a_row(width: float) -> int:
+    """How many panels of this width in inches stand side by side, so that their numbers can be read on a page."""
+    return max(1, min(3, int(PAGE / width)))
 
 
 def fields(ax: Axes, matrix: NDArray[np.float64], names: Sequence[str], *, first: bool) -> None:
@@ -110,7 +118,7 @@ def affinity(comparison: Comparison) -> SvgFigure | None:
     size, said, not_shown = 0.9 + 0.55 * min(MOST_TASKS, len(comparison.tasks)), [], ""
     labels = shorten([row.label for row, _ in found])
     with style():
-        figure, axes = grid(len(found), 3, size + 0.9, size)
+        figure, axes = grid(len(found), panels_in_a_row(size + 0.9), size + 0.9, size)
         for ax, (row, measured) in zip(axes, found, strict=True):
             measure, names = measured[0].measure, measured[0].tasks
             mean = np.mean([np.array(one.matrices[measure], dtype=float) for one in measured], axis=0)

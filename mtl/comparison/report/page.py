@@ -23,6 +23,7 @@ from mtl.comparison.report.findings import (
     stopped_rows,
     worst_gain_sentence,
 )
+from mtl.comparison.report.names_in_pages import is_long, sentence
 from mtl.comparison.types import Evidence
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES
 from mtl.comparison.wording import format_percent
@@ -64,6 +65,8 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         scales_sentence=scales_sentence(comparison),
         number_format=number_format,
         size=size,
+        sentence=sentence,
+        is_long=is_long,
         data=data_in_words(comparison),
         environment=environment_of(comparison),
         screened=screened_rows(comparison),

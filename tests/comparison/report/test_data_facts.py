@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mtl.comparison.comparison import compare
+from mtl.comparison.notes import merge_notes
 from mtl.comparison.records import Problem
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.data_facts import data_in_words, environment_of, notes_of
@@ -59,6 +60,27 @@ def test_every_note_of_a_run_is_said_once(tmp_path: Path) -> None:
     kept = (tmp_path / "README.md").read_text()
     assert "| same_parameters | no network of its own |" in kept
     assert "| runs/suite/hard-equal/0123456789 | it broke |" in kept  # a page for others, without a path of mine
+
+
+def test_notes_that_differ_in_measured_numbers_alone_are_one() -> None:
+    one = "task 'size 1.5 mm' of python 3.11.7: 0.850 times as far"
+    notes = [one, one.replace("0.850", "0.91"), one.replace("1.5", "2.5"), one.replace("3.11.7", "3.12.1")]
+    same = one.replace("0.850", "0.850 to 0.91")
+    assert list(merge_notes(notes).values()) == [same, *notes[2:]]
+    records = [
+        make_record(
+            model,
+            seed=seed,
+            primary={"a": "mae"},
+            test={"a": 1.0},
+            notes=tuple(notes[:2]) if model == "hard" and seed else (),
+        )
+        for model in ("single_task", "hard")
+        for seed in (0, 1)
+    ]
+    found = compare(records)
+    assert notes_of(found) == [(same, "1 run: hard-equal (seed 1)")]
+    assert f"1 of 2 runs of hard-equal warned: {same}" in verdict(found).text
 
 
 def test_an_environment_is_that_of_all_runs() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
 from mtl.comparison.report.drawing import grid
-from mtl.comparison.report.figures import cost, learning, mark, moves, weights
+from mtl.comparison.report.figures import answer, cost, learning, mark, moves, weights
 from mtl.comparison.report.legend import DASHES, MOST, best_rows, legend_below, shorten, styles
-from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed
+from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed, panels_in_a_row
 from mtl.comparison.report.point_numbers import number_points, overlap
 from mtl.comparison.types import Comparison
 from tests.comparison.report.support import records
@@ -24,6 +24,8 @@ def test_names_stay_different_when_they_are_cut_for_a_figure() -> None:
     short = shorten(names, 16)
     assert len(set(short.values())) == len(names)
     assert short["temperature_sensor_1"] == "temperat…ensor_1"
+    chinese = shorten(["客户的消费金额一", "客户的消费金额二", "流失率"], 10)  # each letter as wide as two Latin ones
+    assert list(chinese.values()) == ["客户…额一", "客户…额二", "流失率"]
 
 
 def test_a_curve_of_one_point_can_be_seen() -> None:
@@ -120,6 +122,20 @@ def test_of_many_tasks_a_matrix_shows_those_that_agree_least() -> None:
     assert shown == [i for i in range(len(agree)) if i not in (0, 7, 9)]
     assert said == f" Of {len(agree)} tasks the {MOST_TASKS} are shown that agree least with the others."
     assert most_opposed(agree[:MOST_TASKS, :MOST_TASKS]) == (list(range(MOST_TASKS)), "")
+
+
+def test_matrices_of_many_tasks_do_not_share_a_row_of_a_page() -> None:
+    assert [panels_in_a_row(width) for width in (3.4, 5.6, 8.4, 15.0, 30.0)] == [3, 3, 2, 1, 1]
+
+
+def test_tick_labels_of_gains_do_not_cover_each_other(tmp_path: Path) -> None:
+    found = compare(records(tmp_path))
+    assert found.best is not None
+    assert found.best.tested is not None
+    wide = replace(found.best.tested.delta, interval=(-450.0, 450.0))
+    shown = answer(replace(found, best=replace(found.best, tested=replace(found.best.tested, delta=wide))))
+    assert shown is not None
+    assert len(re.findall(r">[+-]\d+ %<", shown.svg)) == 2
 
 
 def test_the_weights_of_more_tasks_than_there_are_colours_look_different(tmp_path: Path) -> None:

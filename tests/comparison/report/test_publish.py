@@ -19,6 +19,7 @@ from mtl.comparison.design import CONFIRM, Design, Stopped
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.findings import screened_rows
+from mtl.comparison.report.names_in_pages import set_apart
 from mtl.comparison.report.publish import publish
 from mtl.comparison.statistics.estimate import Estimate, Part
 from mtl.comparison.types import Evidence
@@ -174,6 +175,19 @@ def test_texts_of_runs_are_escaped(tmp_path: Path) -> None:
     assert "<script" not in (report / "report.md").read_text()
     for figure in (report / "figures").iterdir():
         ElementTree.parse(figure)
+
+
+def test_names_from_right_to_left_leave_the_numbers_behind_them_in_order(tmp_path: Path) -> None:
+    report = made(tmp_path, "מכירות")
+    for file in ("report.html", "report.md"):
+        assert "<bdi>aמכירות</bdi> (" in (report / file).read_text(encoding="utf-8")
+    assert set_apart("שם 1 ושם הלקוח, x &lt;שם") == ("<bdi>שם</bdi> 1 <bdi>ושם הלקוח</bdi>, x &lt;<bdi>שם</bdi>")
+
+
+def test_a_long_name_takes_several_lines_of_a_table(tmp_path: Path) -> None:
+    page = (made(tmp_path, "任务一：客户在未来十二个月内流失") / "report.html").read_text(encoding="utf-8")
+    assert '<th scope="col" class="long">a任务一' in page
+    assert '<th scope="row">hard-gradnorm' in page
 
 
 def test_tables_and_summary_say_the_same(tmp_path: Path) -> None:
