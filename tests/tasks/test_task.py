@@ -215,6 +215,13 @@ def test_a_loss_is_one_of_each_row_that_can_be_learned(
         task.losses(prediction, torch.ones(3), None if complete else torch.tensor([True, False, True]))
 
 
+def test_predictions_that_a_loss_does_not_take_are_one_line() -> None:
+    """A head or a network of one's own may give other numbers than the loss reads."""
+    said = r"^the loss of task 'a' does not take predictions \(2, 4, 3\) with targets \(2,\), torch.int64: Expected"
+    with pytest.raises(InputError, match=said):
+        classification("a", 3).losses(torch.zeros(2, 4, 3), torch.zeros(2, dtype=torch.long))
+
+
 def test_what_is_decoded_has_a_row_of_each() -> None:
     """Else metrics would fail in words of their own, or count a mean as a row."""
     for decode, found in ((lambda p: p.mean(), r"the shape \(\)"), (lambda p: None, "a NoneType")):
