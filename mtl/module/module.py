@@ -28,7 +28,7 @@ from mtl.module.training_step import TrainingStep
 from mtl.network import Network
 from mtl.nn.encoder import Inputs
 from mtl.suites.batch import Batch
-from mtl.tasks import TaskGraph
+from mtl.tasks import TaskGraph, labelled
 from mtl.weighting.base import Weighting
 
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
@@ -215,6 +215,7 @@ class MultiTaskModule(LeanModule):
     @override
     def on_train_start(self) -> None:
         reduce_gradients_ourselves(self.trainer)
+        self.loss_meter.partly_missing = self._partly_missing
         self.random_state.restore()
         if self.weighting.needs_initial_losses and not self.global_step:
             data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -291,6 +292,12 @@ class MultiTaskModule(LeanModule):
     @override
     def on_validation_start(self) -> None:
         self.loss_meter.check_finite()  # a network that has diverged is not validated, and so not saved
+
+    def _partly_missing(self, task: str) -> bool:
+        """Whether training rows have labels of a task of which a part is missing."""
+        data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
+        targets = (batch.targets[task] for batch in data.loader("train"))
+        return any(bool((labelled(one) & one.flatten(1).isnan().any(1)).any()) for one in targets if one.dim() > 1)
 
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
-from mtl.nn.encoder import SINGLE, Inputs
+from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Batch, Split
 from mtl.tasks import labelled
 

@@ -23,9 +23,10 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # prediction, target to one loss per 
 def labelled(target: Tensor) -> Tensor:
     """Which rows carry a label, ``[B]`` bool.
 
-    A row is unlabelled when all its entries are NaN (floating) or -100 (integer).
+    A row is unlabelled when all its entries are NaN (floating) or -100 (integer). A byte holds no -100, which torch
+    would compare as 156.
     """
-    missing = target.isnan() if target.is_floating_point() else target == NO_LABEL
+    missing = target.isnan() if target.is_floating_point() else target.eq(NO_LABEL) & (target.dtype != torch.uint8)
     return ~missing.flatten(1).all(1) if target.dim() > 1 else ~missing
 
 
@@ -74,7 +75,10 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
             raise InputError(f"task name '{self.name}' must be an identifier (letters, digits, underscores)")
-        for metric in self.metrics:
+        for metric, made in self.metrics.items():
+            if not isinstance(made, Metric):
+                kind = f"the class {made.__name__}" if isinstance(made, type) else f"a {type(made).__name__}"
+                raise InputError(f"task '{self.name}': metric '{metric}' is {kind}, expected a torchmetrics.Metric")
             if metric == LOSS or "/" in metric:
                 raise InputError(
                     f"task '{self.name}': metric '{metric}' needs another name, without a slash; "

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -279,6 +280,18 @@ def test_divergence_names_task_step_and_cause() -> None:
     data = rows(20)
     with pytest.raises(Diverged, match=r"loss of task 't1' became NaN or infinite at step 3: the learning rate may"):
         fit(data, module_of(data, Equal(3), sgd), batch_size=4, epochs=3, callbacks=[Poison(3)])
+
+
+def test_a_loss_that_does_not_leave_out_missing_parts_of_a_label_is_named_as_the_cause() -> None:
+    """Only rows without any label are left out for it; a learning rate has nothing to do with it."""
+    data = rows(20)
+    own = replace(data.tasks[0], kind="", loss=lambda p, t: ((p.unsqueeze(-1) - t) ** 2).mean(-1))
+    data.tasks = (own, *data.tasks[1:])
+    labels = data.given.targets["t0"].unsqueeze(-1).repeat(1, 2)
+    labels[3, 1] = math.nan
+    data.given = replace(data.given, targets={**data.given.targets, "t0": labels})
+    with pytest.raises(Diverged, match=r"at step \d: a part of the labels of a row is missing"):
+        fit(data, module_of(data, Equal(3), sgd), batch_size=4, epochs=1)
 
 
 def test_divergence_in_the_last_step_of_an_epoch_is_noticed() -> None:

@@ -138,7 +138,8 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
     try:
         with torch.no_grad():
             found = torch.stack(stack.loss_sums(batch), 1)
-    except (InputError, RuntimeError) as error:  # of vmap: a choice that depends on values, a random draw, an operation it lacks
+    # Of vmap: a choice that depends on values, a random draw, an operation it lacks
+    except (InputError, RuntimeError) as error:
         return f"a network that cannot be computed for several at once ({' '.join(str(error).split())[:120]})"
     after = {name: values.clone() for name, values in stack.buffers.items()}
     try:
