@@ -259,9 +259,8 @@ class MultiTaskModule(LeanModule):
         if self.rates and not self.nothing_shared:
             raise InputError("rates: tasks that share parameters have one learning rate: use model=single_task")
 
-    @override
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """One optimizer for the network and, without weight decay, the parameters of the weighting.
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What an optimizer is made of: the network and, without weight decay, the parameters of the weighting.
 
         Where nothing is shared, each task's parameters are a group, whose learning rate may have a course of its own.
         """
@@ -275,7 +274,12 @@ class MultiTaskModule(LeanModule):
         learned = list(self.weighting.parameters())
         if learned:
             groups.append({"params": learned, "weight_decay": 0.0})
-        optimizer = self.make_optimizer(groups)
+        return groups
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """One optimizer for all of :meth:`parameter_groups`."""
+        optimizer = self.make_optimizer(self.parameter_groups())
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
