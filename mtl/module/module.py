@@ -234,9 +234,11 @@ class MultiTaskModule(LeanModule):
     @override
     def on_train_epoch_end(self) -> None:
         self.weighting.on_epoch_end(self.loss_meter.epoch_mean())
-        note = self.step.reached.conclude()
-        if note and self.trainer.is_global_zero:
-            self.note(note)
+        notes = [*filter(None, [self.step.reached.conclude()]), *(self.step.across_rows or ())]
+        self.step.across_rows = []  # each is said once
+        if self.trainer.is_global_zero:
+            for note in notes:
+                self.note(note)
 
     def note(self, text: str) -> None:
         """Say something of the network's training, which its result repeats."""
