@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,9 @@ from mtl.nn.encoder import Encoder, Inputs
 from mtl.nn.heads import Head
 from mtl.nn.registered import check_registered
 from mtl.sharing.base import RowMean, Sharing
-from mtl.tasks import TaskGraph
+from mtl.tasks import Task, TaskGraph
+
+HEADS_IN_USE: WeakSet[Head] = WeakSet()  # heads that are in a network
 
 
 class Partition(NamedTuple):
@@ -77,6 +80,26 @@ def check_mixture(given: object, sharing: Sharing) -> None:
     )
 
 
+def made_head(task: Task, features: int) -> Head:
+    """A task's head for so many features. InputError where what is to make it, as an own one may, makes none, or again.
+
+    One head in two networks would begin in the second with what the first has learned.
+    """
+    made: object = task.head(features)
+    if not isinstance(made, Head):
+        raise InputError(
+            f"head of task '{task.name}': expected a Head of mtl.nn.heads, with forward(representation, inputs) and "
+            f"message(prediction, inputs), and it is a {type(made).__name__}"
+        )
+    if made in HEADS_IN_USE:
+        raise InputError(
+            f"head of task '{task.name}': what makes it gives the same {type(made).__name__} again, which is in use: "
+            "expected a new one from each call"
+        )
+    HEADS_IN_USE.add(made)
+    return made
+
+
 class Network(nn.Module):
     """Inputs to one prediction per task.
 
@@ -96,7 +119,7 @@ class Network(nn.Module):
         heads: dict[str, Head] = {}
         for name in graph.order:
             features = sharing.out_features + sum(heads[up].message_features for up in graph[name].depends_on)
-            heads[name] = graph[name].head(features)
+            heads[name] = made_head(graph[name], features)
         self.heads = ModulesByName(heads)
         for name in {name for *pair, _ in sharing.expectations() for name in pair}:
             if not heads[name].message_is_probability:

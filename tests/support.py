@@ -10,8 +10,10 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 from torch import Tensor
+from torch.optim import Optimizer
 
 from mtl.config.compose import configure
+from mtl.config.run_config import RunConfig
 from mtl.module.lightning import TRAINER, silent_lightning
 from mtl.module.module import MultiTaskModule, OptimizerFactory
 from mtl.network import Network
@@ -121,6 +123,25 @@ TINY = (
     "validate_every=1",
     "progress=false",
 )
+
+
+def divided(groups: list[dict[str, Any]], lr: float, weight_decay: float = 0.0, joined: bool = False) -> Optimizer:
+    """An optimizer of one's own: biases without weight decay are groups of their own, or all parameters are one."""
+    if joined:
+        return torch.optim.AdamW([p for group in groups for p in group["params"]], lr=lr)
+    parts = [
+        {**group, "params": [p for p in group["params"] if (p.dim() > 1) == decays]}
+        | ({} if decays else {"weight_decay": 0.0})
+        for group in groups
+        for decays in (True, False)
+    ]
+    return torch.optim.AdamW(parts, lr=lr, weight_decay=weight_decay)
+
+
+def own_optimizer(config: RunConfig, **arguments: Any) -> RunConfig:
+    """The config, with :func:`divided` as its optimizer."""
+    node = {"_target_": "tests.support.divided", "_partial_": True, "lr": config.optimizer["lr"], **arguments}
+    return config.changed(optimizer=node, trust=["tests"])
 
 
 def tiny(output: Path, *overrides: str) -> dict[str, Any]:

@@ -191,6 +191,18 @@ def test_networks_of_single_tasks_have_nothing_in_common() -> None:
         same.partition()
 
 
+def test_what_makes_a_head_makes_a_new_one_of_its_kind() -> None:
+    """A module of torch is called otherwise, and a head that is used again has learned what another run taught it."""
+    with pytest.raises(InputError, match=r"head of task 'a': expected a Head of .* and it is a Linear"):
+        network(replace(regression("a"), head=lambda features: nn.Linear(features, 1)))  # type: ignore[arg-type,return-value]
+    made = regression("a").head(8)
+    once = replace(regression("a"), head=lambda features: made)
+    kept = network(once)
+    with pytest.raises(InputError, match="head of task 'a': what makes it gives the same RegressionHead again"):
+        network(once)
+    assert kept.heads["a"] is made
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

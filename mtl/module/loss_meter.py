@@ -1,6 +1,6 @@
 """Running means of the training losses, and the first step at which one was not finite."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,25 @@ class Diverged(InputError):
     """A loss became NaN or infinite."""
 
     @classmethod
-    def at(cls, step: int, what: str) -> "Diverged":
-        """The error that says what broke, when, and the likely cause."""
-        return cls(
-            f"the {what} became NaN or infinite at step {step}: the learning rate may be too high "
-            "(lower optimizer.lr, or set gradient_clip=1), or the data holds values that are not finite"
+    def at(cls, step: int, what: str, partly_missing: bool = False) -> "Diverged":
+        """The error that says what broke, when, and the likely cause.
+
+        Args:
+            step: after so many.
+            what: broke.
+            partly_missing: labels of the task have no number in a part of a row.
+
+        Returns:
+            The error.
+        """
+        cause = (
+            "a part of the labels of a row is missing (NaN), which a loss of your own has to leave out itself: only "
+            "rows without any label are"
+            if partly_missing
+            else "the learning rate may be too high (lower optimizer.lr, or set gradient_clip=1), or the data holds "
+            "values that are not finite"
         )
+        return cls(f"the {what} became NaN or infinite at step {step}: {cause}")
 
 
 class LossMeter(nn.Module):
@@ -35,6 +48,7 @@ class LossMeter(nn.Module):
 
     Attributes:
         last_means: what :meth:`mean_since_last_call` returned last.
+        partly_missing: whether labels of a task are missing in a part of a training row; asked where a loss is broken.
     """
 
     recent_sum: Tensor
@@ -50,6 +64,7 @@ class LossMeter(nn.Module):
             self.register_buffer(name, torch.zeros(len(names)), persistent=False)
         self.register_buffer("bad_step", torch.full((len(names),), NEVER), persistent=False)
         self.last_means: dict[str, float] = {}
+        self.partly_missing: Callable[[str], bool] = lambda task: False
         # Optimizer step, tasks with labels, share of the step and losses [K] of what is not yet counted
         self._seen: list[tuple[int, tuple[int, ...], float, Tensor]] = []
 
@@ -72,7 +87,7 @@ class LossMeter(nn.Module):
         steps = least_over_processes(self.bad_step.clone()).tolist()
         step, name = min(zip(steps, self.names, strict=True), key=lambda pair: pair[0])
         if step != NEVER:
-            raise Diverged.at(step, f"loss of task '{name}'")
+            raise Diverged.at(step, f"loss of task '{name}'", self.partly_missing(name))
 
     def mean_since_last_call(self) -> dict[str, float]:
         """Mean loss of each task since the last call, over all processes; tasks not seen since then are left out."""

@@ -28,7 +28,7 @@ from mtl.module.training_step import TrainingStep
 from mtl.network import Network
 from mtl.nn.encoder import Inputs
 from mtl.suites.batch import Batch
-from mtl.tasks import TaskGraph
+from mtl.tasks import TaskGraph, labelled
 from mtl.weighting.base import Weighting
 
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
@@ -215,6 +215,7 @@ class MultiTaskModule(LeanModule):
     @override
     def on_train_start(self) -> None:
         reduce_gradients_ourselves(self.trainer)
+        self.loss_meter.partly_missing = self._partly_missing
         self.random_state.restore()
         if self.weighting.needs_initial_losses and not self.global_step:
             data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -233,9 +234,11 @@ class MultiTaskModule(LeanModule):
     @override
     def on_train_epoch_end(self) -> None:
         self.weighting.on_epoch_end(self.loss_meter.epoch_mean())
-        note = self.step.reached.conclude()
-        if note and self.trainer.is_global_zero:
-            self.note(note)
+        notes = [*filter(None, [self.step.reached.conclude()]), *(self.step.across_rows or ())]
+        self.step.across_rows = []  # each is said once
+        if self.trainer.is_global_zero:
+            for note in notes:
+                self.note(note)
 
     def note(self, text: str) -> None:
         """Say something of the network's training, which its result repeats."""
@@ -258,9 +261,8 @@ class MultiTaskModule(LeanModule):
         if self.rates and not self.nothing_shared:
             raise InputError("rates: tasks that share parameters have one learning rate: use model=single_task")
 
-    @override
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """One optimizer for the network and, without weight decay, the parameters of the weighting.
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What an optimizer is made of: the network and, without weight decay, the parameters of the weighting.
 
         Where nothing is shared, each task's parameters are a group, whose learning rate may have a course of its own.
         """
@@ -274,7 +276,12 @@ class MultiTaskModule(LeanModule):
         learned = list(self.weighting.parameters())
         if learned:
             groups.append({"params": learned, "weight_decay": 0.0})
-        optimizer = self.make_optimizer(groups)
+        return groups
+
+    @override
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """One optimizer for all of :meth:`parameter_groups`."""
+        optimizer = self.make_optimizer(self.parameter_groups())
         if self.make_scheduler is None:
             return optimizer
         scheduler = self.make_scheduler(optimizer)
@@ -291,6 +298,12 @@ class MultiTaskModule(LeanModule):
     @override
     def on_validation_start(self) -> None:
         self.loss_meter.check_finite()  # a network that has diverged is not validated, and so not saved
+
+    def _partly_missing(self, task: str) -> bool:
+        """Whether training rows have labels of a task of which a part is missing."""
+        data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
+        targets = (batch.targets[task] for batch in data.loader("train"))
+        return any(bool((labelled(one) & one.flatten(1).isnan().any(1)).any()) for one in targets if one.dim() > 1)
 
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

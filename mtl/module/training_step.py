@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mtl.distributed import mean_over_processes, mean_over_rows
 from mtl.gradients.accumulate import add_mean_gradient
+from mtl.module.across_rows import notes_across_rows
 from mtl.module.losses import count_labels, loss_sums, share_factors
 from mtl.module.preferences import Preferences
 from mtl.module.reached import ReachedParameters
@@ -71,6 +72,7 @@ class TrainingStep:
         precision: what the trainer computes losses in. Those that are computed once more, to be compared with them, are
             computed in it too.
         reached: which parameters the losses have reached.
+        across_rows: what is to be said of losses of a row that depend on others; None before the first batch.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class TrainingStep:
         self.state = StepState()
         self.precision: Callable[[], AbstractContextManager[Any]] = nullcontext
         self.reached = ReachedParameters(dict(network.named_parameters()))
+        self.across_rows: list[str] | None = None
         weighting.says_unreached = False
         learned = list(weighting.parameters())
         separate = [*partition.private.values(), learned]
@@ -114,6 +117,8 @@ class TrainingStep:
         else:
             predictions = self.forward(batch.inputs)
         sums = loss_sums(self.graph, predictions, batch)
+        if self.across_rows is None:
+            self.across_rows = notes_across_rows(self.graph, predictions, batch)
         counted = batch if batch.counts else batch._replace(counts=count_labels(self.graph, batch, batches))
         factors = share_factors(counted.counts, batches)
         state.losses = [total * factor for total, factor in zip(sums, factors, strict=True)]

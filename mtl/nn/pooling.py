@@ -1,4 +1,4 @@
-"""From a set of vectors to one vector."""
+"""From a set of vectors, or a picture of them, to one vector."""
 
 import torch
 from torch import Tensor
@@ -30,11 +30,12 @@ def masked_max(values: Tensor, mask: Tensor) -> Tensor:
 def pool(representation: Tensor, inputs: Inputs) -> Tensor:
     """One vector per sample, ``[B, D]``.
 
-    ``[B, D]`` stays as it is; of ``[B, J, D]`` it is the mean over the members that ``inputs["mask"]`` names, or over
-    all if the inputs have no mask.
+    ``[B, D]`` stays as it is; of ``[B, J, D]``, or of pictures ``[B, H, W, D]``, it is the mean over the members that
+    ``inputs["mask"]`` names, or over all if the inputs have no mask.
     """
     if representation.dim() == 2:
         return representation
+    members = representation.flatten(1, -2)
     if "mask" not in inputs:
-        return representation.mean(1)
-    return masked_mean(representation, inputs["mask"])
+        return members.mean(1)
+    return masked_mean(members, inputs["mask"].flatten(1))

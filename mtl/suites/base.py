@@ -330,7 +330,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
                 self._held = held
         return InMemoryLoader(
             self.splits[split],
-            self.batch_size if training else max(self.batch_size, measured_at_once(self.splits[split].inputs)),
+            self.batch_size if training else max(self.batch_size, measured_at_once(self.splits[split])),
             shuffle=training,
             seed=self.seed,
             accumulate=self.accumulate if training else 1,

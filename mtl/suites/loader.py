@@ -6,12 +6,15 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError
-from mtl.nn.encoder import SINGLE, Inputs
+from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Batch, Split
 from mtl.tasks import labelled
 
 # Rows of a batch that is only measured, and the most where rows are flat: a batch costs much beside so little work
 MEASURED, MEASURED_FLAT = 1024, 4096
+# Numbers of a batch that is only measured, where rows are not flat: what a network makes of large pictures, with an
+# answer for every pixel, would otherwise not be held in memory
+MEASURED_NUMBERS = 2**23
 
 
 def steps_of_epoch(rows: int, batch_size: int) -> int:
@@ -110,6 +113,9 @@ class InMemoryLoader:
         return Batch(inputs, targets, counts, size, weights)
 
 
-def measured_at_once(inputs: Inputs) -> int:
-    """How many rows are measured at once; sets, pictures and texts are no light rows."""
-    return MEASURED_FLAT if SINGLE in inputs and inputs[SINGLE].ndim == 2 else MEASURED
+def measured_at_once(split: Split) -> int:
+    """How many rows are measured at once; sets, pictures and texts are no light rows, and large pictures heavy ones."""
+    if SINGLE in split.inputs and split.inputs[SINGLE].ndim == 2:
+        return MEASURED_FLAT
+    numbers = sum(values.numel() for values in (*split.inputs.values(), *split.targets.values()))
+    return max(1, min(MEASURED, MEASURED_NUMBERS * len(split) // max(numbers, 1)))

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from mtl.config.factories import REFUSALS, one_line
+from mtl.config.own_code import is_in_own_code
 from mtl.config.run_result import LOSS
 from mtl.errors import InputError, unknown
 from mtl.nn.heads import Head
@@ -21,9 +23,10 @@ Loss = Callable[[Tensor, Tensor], Tensor]  # prediction, target to one loss per 
 def labelled(target: Tensor) -> Tensor:
     """Which rows carry a label, ``[B]`` bool.
 
-    A row is unlabelled when all its entries are NaN (floating) or -100 (integer).
+    A row is unlabelled when all its entries are NaN (floating) or -100 (integer). A byte holds no -100, which torch
+    would compare as 156.
     """
-    missing = target.isnan() if target.is_floating_point() else target == NO_LABEL
+    missing = target.isnan() if target.is_floating_point() else target.eq(NO_LABEL) & (target.dtype != torch.uint8)
     return ~missing.flatten(1).all(1) if target.dim() > 1 else ~missing
 
 
@@ -72,7 +75,10 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
             raise InputError(f"task name '{self.name}' must be an identifier (letters, digits, underscores)")
-        for metric in self.metrics:
+        for metric, made in self.metrics.items():
+            if not isinstance(made, Metric):
+                kind = f"the class {made.__name__}" if isinstance(made, type) else f"a {type(made).__name__}"
+                raise InputError(f"task '{self.name}': metric '{metric}' is {kind}, expected a torchmetrics.Metric")
             if metric == LOSS or "/" in metric:
                 raise InputError(
                     f"task '{self.name}': metric '{metric}' needs another name, without a slash; "
@@ -122,13 +128,26 @@ class Task:
         if weights is not None:
             return self.losses(prediction, target, rows) * weights
         if rows is None:
-            return self._of_rows(self.loss(prediction.float(), target), prediction, target)
+            return self._of_rows(prediction, target)
         shape = (-1, *[1] * (target.dim() - 1))
         safe = torch.where(rows.view(shape), target, torch.zeros_like(target))
-        return self._of_rows(self.loss(prediction.float(), safe), prediction, safe).masked_fill(~rows, 0.0)
+        return self._of_rows(prediction, safe).masked_fill(~rows, 0.0)
 
-    def _of_rows(self, losses: Tensor, prediction: Tensor, target: Tensor) -> Tensor:
-        """The losses. InputError where their sum would not be that of the rows, or would teach nothing."""
+    def _of_rows(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """The loss of each row. InputError where ``loss`` does not take what a head of one's own, or a network, gives.
+
+        Also where the sum of the losses would not be that of the rows, or would teach nothing.
+        """
+        try:
+            losses = self.loss(prediction.float(), target)
+        except REFUSALS as error:
+            # An own loss has more to say of it, and of a full memory there is nothing to say
+            if is_in_own_code(error) or isinstance(error, MemoryError | torch.OutOfMemoryError):
+                raise
+            raise InputError(
+                f"the loss of task '{self.name}' does not take predictions {tuple(prediction.shape)} with targets "
+                f"{tuple(target.shape)}, {target.dtype}: {one_line(error)}"
+            ) from error
         if not isinstance(losses, Tensor) or losses.shape != target.shape[:1]:
             found = f"has the shape {tuple(losses.shape)}" if isinstance(losses, Tensor) else f"is {losses!r:.40}"
             raise InputError(

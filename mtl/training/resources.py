@@ -22,7 +22,7 @@ from mtl.errors import DISTRIBUTION
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
 from mtl.suites.base import MultiTaskDataModule, Predict
-from mtl.suites.loader import MEASURED
+from mtl.suites.loader import MEASURED, measured_at_once
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "torchmetrics", "numpy")
 REPEATS = 5  # predictions that are timed, at least
@@ -87,7 +87,9 @@ def count_flops(
 
 
 def inference_seconds(predict: Predict, data: MultiTaskDataModule) -> float | None:
-    """Least seconds of predicting one batch of test rows (up to 1024) for all tasks, of several after one to warm up.
+    """Least seconds of predicting one batch of test rows for all tasks, of several after one to warm up.
+
+    These are up to 1024 rows, fewer of large pictures.
 
     Other programs, which interrupt a prediction, make it longer and never shorter, so that the least says most.
 
@@ -100,8 +102,8 @@ def inference_seconds(predict: Predict, data: MultiTaskDataModule) -> float | No
     """
 
     def measure() -> float | None:
-        inputs = next(iter(data.loader("test"))).inputs
-        few = {name: values[:MEASURED] for name, values in inputs.items()}
+        inputs, rows = next(iter(data.loader("test"))).inputs, measured_at_once(data.splits["test"])
+        few = {name: values[: min(MEASURED, rows)] for name, values in inputs.items()}
         predict(few)
         times: list[float] = []
         while len(times) < REPEATS or sum(times) < ENOUGH:

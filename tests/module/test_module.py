@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from pytorch_lightning import Callback, Trainer
 from torch import Tensor
 
 from mtl.errors import InputError
+from mtl.module.across_rows import notes_across_rows
 from mtl.module.loss_meter import Diverged
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
@@ -279,6 +281,46 @@ def test_divergence_names_task_step_and_cause() -> None:
     data = rows(20)
     with pytest.raises(Diverged, match=r"loss of task 't1' became NaN or infinite at step 3: the learning rate may"):
         fit(data, module_of(data, Equal(3), sgd), batch_size=4, epochs=3, callbacks=[Poison(3)])
+
+
+def test_a_loss_that_does_not_leave_out_missing_parts_of_a_label_is_named_as_the_cause() -> None:
+    """Only rows without any label are left out for it; a learning rate has nothing to do with it."""
+    data = rows(20)
+    own = replace(data.tasks[0], kind="", loss=lambda p, t: ((p.unsqueeze(-1) - t) ** 2).mean(-1))
+    data.tasks = (own, *data.tasks[1:])
+    labels = data.given.targets["t0"].unsqueeze(-1).repeat(1, 2)
+    labels[3, 1] = math.nan
+    data.given = replace(data.given, targets={**data.given.targets, "t0": labels})
+    with pytest.raises(Diverged, match=r"at step \d: a part of the labels of a row is missing"):
+        fit(data, module_of(data, Equal(3), sgd), batch_size=4, epochs=1)
+
+
+def test_losses_of_a_row_that_depend_on_others_are_said_once() -> None:
+    """As where shapes are broadcast, and every prediction is compared with the labels of all rows."""
+    noise = torch.Generator()  # of its own: what it draws is not taken back
+    found = {}
+    for name, loss in {
+        "broadcast": lambda p, t: (p.unsqueeze(1) - t).square().mean(1),
+        "of all labels": lambda p, t: (p - t + t.mean()).square(),
+        "of rows": lambda p, t: (p - t).square(),
+        "with noise": lambda p, t: (p - t + torch.randn_like(p)).square(),
+        "of no number": lambda p, t: (p - t).square() / 0 * 0,
+    }.items():
+        data = rows(20, missing=0.2)
+        task = replace(data.tasks[0], loss=loss)
+        batch = Batch(data.given.inputs, data.given.targets)
+        state = torch.get_rng_state()
+        predictions = {"t0": torch.randn(20, generator=noise)}
+        found[name] = notes_across_rows(TaskGraph((task,)), predictions, batch)
+        assert torch.equal(torch.get_rng_state(), state)
+    assert [name for name, notes in found.items() if notes] == ["broadcast", "of all labels"]
+    assert found["broadcast"][0].startswith("task 't0': the loss of a row depends on the other rows of its batch. If")
+
+    data = rows(20)
+    data.tasks = (replace(data.tasks[0], loss=lambda p, t: (p.unsqueeze(1) - t).square().mean(1)), *data.tasks[1:])
+    module = module_of(data, Equal(3), sgd)
+    fit(data, module, batch_size=4, epochs=2)
+    assert len(module.notes) == 1
 
 
 def test_divergence_in_the_last_step_of_an_epoch_is_noticed() -> None:

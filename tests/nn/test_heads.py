@@ -133,3 +133,12 @@ def test_what_is_no_size_or_share_is_one_line() -> None:
         OrdinalHead(4, [1.0])
     with pytest.raises(InputError, match=r"^shares=0\.0: expected a finite number, above 0$"):
         OrdinalHead(4, [0.5, 0.0, 0.5])
+
+
+def test_heads_read_the_mean_over_all_places_of_a_picture() -> None:
+    """An encoder of one's own may keep rows and columns, for tasks of every pixel beside one of the whole picture."""
+    head, picture = ClassificationHead(5, 3), torch.randn(2, 4, 6, 5)
+    torch.testing.assert_close(head(picture, {}), head(picture.mean((1, 2)), {}))
+    mask = torch.rand(2, 4, 6) < 0.5
+    mean = (picture * mask.unsqueeze(-1)).sum((1, 2)) / mask.sum((1, 2)).unsqueeze(-1)
+    torch.testing.assert_close(head(picture, {"mask": mask}), head(mean, {}))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.batch import Batch, Split
-from mtl.suites.loader import InMemoryLoader
+from mtl.suites.loader import InMemoryLoader, measured_at_once
 from mtl.tasks import regression
 from tests.support import Rows
 
@@ -121,3 +121,13 @@ def test_rows_and_labels_that_do_not_fit_are_refused(inputs: int, labels: dict[s
     )
     with pytest.raises(InputError, match=re.escape(message)):
         data.setup("fit")
+
+
+def test_large_pictures_with_an_answer_for_every_pixel_are_measured_a_few_at_once() -> None:
+    """By their inputs and their labels; a batch of what is small is as large as ever."""
+    pictures = torch.zeros(1, 3, 288, 384).expand(700, -1, -1, -1)  # which takes no memory
+    labels = torch.zeros(1, 288, 384).expand(700, -1, -1)
+    assert measured_at_once(Split({SINGLE: pictures}, {"depth": labels})) == 2**23 // (4 * 288 * 384)
+    assert measured_at_once(Split({SINGLE: pictures[..., :28, :28]}, {"digit": torch.zeros(700)})) == 1024
+    assert measured_at_once(Split({SINGLE: torch.zeros(1, 5000).expand(700, -1)}, {"a": torch.zeros(700)})) == 4096
+    assert measured_at_once(Split({SINGLE: torch.zeros(1, 2**24).view(1, 2**12, 2**12)}, {"a": torch.zeros(1)})) == 1

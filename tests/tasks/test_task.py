@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torchmetrics import R2Score
 
 from mtl.errors import InputError
 from mtl.tasks import (
@@ -37,8 +38,9 @@ NAN = math.nan
         (torch.tensor([[1.0, NAN], [NAN, NAN]]), [True, False]),
         (torch.tensor([[NO_LABEL, 3], [NO_LABEL, NO_LABEL]]), [True, False]),
         (torch.tensor([-100.0]), [True]),
+        (torch.tensor([156, 0], dtype=torch.uint8), [True, True]),
     ],
-    ids=["nan", "-100", "part of a row", "part of an integer row", "-100 is a number among numbers"],
+    ids=["nan", "-100", "part of a row", "part of an integer row", "-100 is a number among numbers", "bytes have none"],
 )
 def test_rows_without_any_label_are_unlabelled(target: Tensor, expected: list[bool]) -> None:
     """NaN in floating targets, -100 in integer ones."""
@@ -122,6 +124,8 @@ def test_task_checks_itself() -> None:
         replace(task, name="class")
     with pytest.raises(InputError, match="unknown primary metric of task 'a' 'r3': did you mean 'r2'"):
         replace(task, primary="r3")
+    with pytest.raises(InputError, match="task 'a': metric 'r2' is the class R2Score, expected a"):
+        replace(task, metrics={"r2": R2Score})  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("name", ["loss", "a/r2"])
@@ -213,6 +217,13 @@ def test_a_loss_is_one_of_each_row_that_can_be_learned(
     task, prediction = replace(regression("a"), loss=loss), torch.zeros(3, requires_grad=True)
     with pytest.raises(InputError, match=f"^the loss of task 'a' {message}"):
         task.losses(prediction, torch.ones(3), None if complete else torch.tensor([True, False, True]))
+
+
+def test_predictions_that_a_loss_does_not_take_are_one_line() -> None:
+    """A head or a network of one's own may give other numbers than the loss reads."""
+    said = r"^the loss of task 'a' does not take predictions \(2, 4, 3\) with targets \(2,\), torch.int64: Expected"
+    with pytest.raises(InputError, match=said):
+        classification("a", 3).losses(torch.zeros(2, 4, 3), torch.zeros(2, dtype=torch.long))
 
 
 def test_what_is_decoded_has_a_row_of_each() -> None:

@@ -154,7 +154,7 @@ class LargeTable(MultiTaskDataModule):
         if split != "train" or len(rows) <= SAMPLE:
             return self.loader(split)
         order = np.random.default_rng(self.splitting.seed).choice(len(rows), SAMPLE, replace=False)
-        return InMemoryLoader(rows.rows(torch.from_numpy(np.sort(order))), measured_at_once(rows.inputs))
+        return InMemoryLoader(rows.rows(torch.from_numpy(np.sort(order))), measured_at_once(rows))
 
     @property
     def values(self) -> dict[str, tuple[str, ...]]:

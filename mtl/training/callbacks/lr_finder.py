@@ -65,6 +65,10 @@ class LearningRateFinder(EpochCallback):
             return
         if module.rates:
             raise InputError("callbacks.lr_finder: rates= says the learning rates of tasks already")
+        if len({group["lr"] for group in trainer.optimizers[0].param_groups}) > 1:
+            raise InputError(
+                "callbacks.lr_finder: the optimizer gives groups of parameters learning rates of their own"
+            )
         data: Data = trainer.datamodule  # type: ignore[attr-defined]
         loader = data.loader("train", training=True, world=1)  # of several processes each does the same
         with torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):

@@ -17,6 +17,7 @@ from mtl.training.callbacks.best_epoch_per_task import owners
 from mtl.training.cooldown import cooldown_of
 from mtl.training.dropout import DropoutSwitch
 from mtl.training.snapshot import Snapshot, restore_snapshot, take_snapshot
+from mtl.training.task_groups import groups_of_tasks
 
 SPACING = 1.1  # of the steps of a state that is kept, to those of the second next
 
@@ -108,6 +109,7 @@ class Patience(EpochCallback):
         self.again = again
         self._dropout: DropoutSwitch | None = None
         self.parts: dict[str, Part] = {}
+        self._groups: list[list[int]] = []  # numbers of the optimizer's parameter groups, by part
         self._steps = 0  # of an epoch
 
     @override
@@ -117,6 +119,10 @@ class Patience(EpochCallback):
 
     @override
     def on_train_start(self, trainer: Trainer, module: MultiTaskModule) -> None:  # type: ignore[override]
+        if module.nothing_shared:
+            self._groups = list(groups_of_tasks(module, trainer.optimizers[0]).values())
+        if len(self.parts) == 1:
+            self._groups = [list(range(len(trainer.optimizers[0].param_groups)))]
         # Not those of the budget, since an argument of the trainer may limit the batches
         self._steps = ceil(int(trainer.num_training_batches) / trainer.accumulate_grad_batches)
         schedule = cooldown_of(trainer)
@@ -164,9 +170,7 @@ class Patience(EpochCallback):
             if value < part.best:
                 part.best, part.steps, part.waited = value, trainer.global_step, 0
                 names = [key for key, owner in owners(module).items() if owner == name] if name else module.state_dict()
-                snapshot = take_snapshot(
-                    module.state_dict(), names, trainer.optimizers[0], self._groups(trainer, number)
-                )
+                snapshot = take_snapshot(module.state_dict(), names, trainer.optimizers[0], self._groups[number])
                 part.keep({**snapshot, "steps": trainer.global_step}, schedule.share if schedule else 0.0)
                 continue
             part.waited += 1
@@ -206,7 +210,7 @@ class Patience(EpochCallback):
         schedule = cooldown_of(trainer)
         if schedule is None:
             return
-        part, groups = list(self.parts.values())[number], self._groups(trainer, number)
+        part, groups = list(self.parts.values())[number], self._groups[number]
         restore_snapshot(part.kept[0], module, trainer.optimizers[0], groups)
         for group in groups:
             trainer.optimizers[0].param_groups[group]["lr"] = schedule.base_lrs[group]
@@ -217,11 +221,12 @@ class Patience(EpochCallback):
         schedule, done = cooldown_of(trainer), trainer.current_epoch + 1
         part.end = done
         if schedule is not None:
-            groups = self._groups(trainer, number)
+            groups = list(self._groups[number])
             cooling = max(part.steps - part.kept[0]["steps"], schedule.share * part.steps)
             part.end = min(done + ceil(cooling / self._steps), self.budget.epochs)
             if all(other.ended_by_patience for other in self.parts.values()):  # the weighting goes with the last
-                groups += [group for group in range(len(self.parts), len(schedule.spans)) if group not in groups]
+                of_parts = {group for numbers in self._groups for group in numbers}
+                groups += [group for group in range(len(schedule.spans)) if group not in of_parts]
             for group in groups:
                 schedule.begin(group, done * self._steps, part.end * self._steps)
 
@@ -240,11 +245,8 @@ class Patience(EpochCallback):
     def _cooling(self, trainer: Trainer, number: int) -> bool:
         """Whether the learning rate of a part falls already."""
         schedule = cooldown_of(trainer)
-        return schedule is not None and schedule.factor(number, trainer.global_step + 1) < 1
-
-    def _groups(self, trainer: Trainer, number: int) -> list[int]:
-        """The optimizer's parameter groups of a part: all, or where there are several parts its own."""
-        return [number] if len(self.parts) > 1 else list(range(len(trainer.optimizers[0].param_groups)))
+        groups = self._groups[number]
+        return schedule is not None and bool(groups) and schedule.factor(groups[0], trainer.global_step + 1) < 1
 
     @override
     def state_dict(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from mtl.config.run_result import LOSS
 from mtl.module.lightning import EpochCallback
 from mtl.module.module import MultiTaskModule
 from mtl.training.plateau import Plateau
+from mtl.training.task_groups import groups_of_tasks
 
 
 class PlateauWatch(EpochCallback):
@@ -30,10 +31,10 @@ class PlateauWatch(EpochCallback):
         )
         if schedule is None or trainer.sanity_checking:
             return
-        tasks = module.graph.names if module.nothing_shared else ()
+        own = groups_of_tasks(module, trainer.optimizers[0]) if module.nothing_shared else {}
+        tasks = {group: task for task, groups in own.items() for group in groups}
         for group in range(len(schedule.shares)):
-            # The last groups may be a weighting's, which is about all tasks
-            task = tasks[group] if group < len(tasks) else ""
+            task = tasks.get(group, "")  # a weighting's group is about all tasks
             metric, mode = self.selection if task in ("", self.acting) else (f"val/{task}/{LOSS}", "min")
             if metric in trainer.callback_metrics:
                 value = float(trainer.callback_metrics[metric]) * (1 if mode == "min" else -1)

@@ -1,8 +1,9 @@
 """Which runs can be trained at once, and why others cannot."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log
+from typing import Any
 
 import torch
 from torch import nn
@@ -66,7 +67,8 @@ def obstacle(assembly: Assembly) -> str | None:
     network, weighting = module.network, module.weighting
     sharing = network.sharing
     name = f"model={config.choices.model}"
-    optimizer = module.make_optimizer([{"params": [nn.Parameter(torch.zeros(1))]}])
+    given = module.parameter_groups()
+    optimizer = module.make_optimizer([dict(group) for group in given])
     found = {
         f"weighting={config.choices.weighting}, which looks at more than losses and their gradients": not (
             by_losses(weighting) or by_gradients(weighting)
@@ -77,10 +79,16 @@ def obstacle(assembly: Assembly) -> str | None:
         "rows with weights": assembly.data.splits["train"].weights is not None,
         "dropout over sets": any(isinstance(one, SetBlock) and one.dropout.p > 0 for one in network.modules()),
         "frozen parameters": not all(p.requires_grad for p in network.parameters()),
-        f"optimizer={config.choices.optimizer}": type(optimizer) not in OFFERED,
+        f"optimizer={config.choices.optimizer}": type(optimizer) not in OFFERED
+        or parts(optimizer.param_groups) != parts(given),
         "steps without a label of some task": may_lack_labels(assembly),
     }
     return next((what for what, there in found.items() if there), None)
+
+
+def parts(groups: Sequence[Mapping[str, Any]]) -> list[set[int]]:
+    """The parameters of each group of an optimizer, which an own one may divide as it likes."""
+    return [{id(p) for p in group["params"]} for group in groups]
 
 
 def by_losses(weighting: nn.Module) -> bool:
@@ -138,7 +146,8 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
     try:
         with torch.no_grad():
             found = torch.stack(stack.loss_sums(batch), 1)
-    except RuntimeError as error:  # of vmap: a choice that depends on values, a random draw, an operation it lacks
+    # Of vmap: a choice that depends on values, a random draw, an operation it lacks
+    except (InputError, RuntimeError) as error:
         return f"a network that cannot be computed for several at once ({' '.join(str(error).split())[:120]})"
     after = {name: values.clone() for name, values in stack.buffers.items()}
     try:

@@ -1,6 +1,7 @@
 """A test of learning rates finds one at which losses fall, and leaves nothing else behind."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import torch
 
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
+from mtl.module.module import MultiTaskModule
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.training.callbacks.lr_finder import LearningRateFinder, steepest
-from tests.support import tiny
+from tests.support import own_optimizer, tiny
 
 RUNS = {
     "weights that are state": ["model=hard", "weighting=gradnorm", "encoder.dropout=0.2", "accumulate=2"],
@@ -32,6 +34,21 @@ def test_training_is_that_with_the_rate_found(
     for name, value in one["state_dict"].items():
         assert torch.equal(value.nan_to_num(), two["state_dict"][name].nan_to_num()), name
     assert found.metrics == given.metrics
+
+
+def test_rates_of_groups_are_not_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an optimizer that gives the layers rates by their depth, one rate for all would be another one."""
+    config = own_optimizer(tiny(tmp_path, "weighting=equal", "callbacks=lr_finder"))
+    made = MultiTaskModule.configure_optimizers
+
+    def by_depth(module: MultiTaskModule) -> Any:
+        found: Any = made(module)
+        found["optimizer"].param_groups[0]["lr"] = 1e-5
+        return found
+
+    monkeypatch.setattr(MultiTaskModule, "configure_optimizers", by_depth)
+    with pytest.raises(InputError, match="the optimizer gives groups of parameters learning rates of their own"):
+        train(config)
 
 
 def test_the_rate_is_where_losses_fall_fastest() -> None:

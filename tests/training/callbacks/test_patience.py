@@ -16,7 +16,7 @@ from mtl.lifecycle.train import train
 from mtl.module.lightning import TRAINER, silent_lightning
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.suites.synthetic import SyntheticSuite
-from tests.support import tiny
+from tests.support import own_optimizer, tiny
 from tests.trained import train_with
 
 # So few and noisy rows that validation soon gets worse
@@ -133,6 +133,29 @@ def test_where_nothing_is_shared_each_task_ends_as_if_it_were_alone(tmp_path: Pa
         best = next(i for i in range(len(losses)) if min(losses[i + 1 : i + 5]) >= min(losses[: i + 1]) == losses[i])
         assert start - 1 == course.validated[best + 4], "a step later, the first with a lower rate"
         assert 0.2 * course.validated[best] <= end - (start - 1) < course.validated[best] + 2
+
+
+@pytest.mark.parametrize("scheduler", ["cooldown", "plateau"])
+def test_where_an_optimizer_divides_its_groups_each_task_still_ends_as_if_it_were_alone(
+    scheduler: str, tmp_path: Path
+) -> None:
+    """The parts of a task's group are its own, and not those of the tasks whose numbers they have."""
+    options = (
+        "weighting=equal",
+        "model=single_task",
+        *OVERFITTING,
+        "epochs=16",
+        "patience=2",
+        f"scheduler={scheduler}",
+    )
+    config = tiny(tmp_path, *options, "optimizer=adamw", "optimizer.fused=false", "optimizer.weight_decay=0")
+    whole, parts = train(config), train(own_optimizer(config))
+    assert whole is not None
+    assert parts is not None
+    assert parts.steps == whole.steps
+    assert parts.metrics == whole.metrics
+    with pytest.raises(InputError, match="optimizer: it joins parameters of the tasks 'task0' and 'task1'"):
+        train(own_optimizer(config, joined=True))
 
 
 def test_a_limit_of_steps_counts_in_whole_epochs_and_at_least_one(tmp_path: Path) -> None:

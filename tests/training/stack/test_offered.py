@@ -6,7 +6,7 @@ import pytest
 
 from mtl.assembly import build
 from mtl.training.stack.offered import obstacle, obstacle_in_config, shape_of
-from tests.support import tiny
+from tests.support import own_optimizer, tiny
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,10 @@ def test_runs_of_one_shape_differ_in_seed_weighting_learning_rate_and_weight_dec
         assert shape_of(tiny(tmp_path, *base, other)) != shape, other
     # One pass for each task would be made with all
     assert shape_of(tiny(tmp_path, "model=hard", "weighting=pcgrad")) != shape
+
+
+def test_an_optimizer_that_divides_its_groups_is_not_offered(tmp_path: Path) -> None:
+    """Its groups would be taken for those that it is given, and their settings left out."""
+    assembly = build(own_optimizer(tiny(tmp_path, "model=hard", "weighting=equal")))
+    assembly.data.setup("fit")
+    assert obstacle(assembly) == "optimizer=adam"
