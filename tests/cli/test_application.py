@@ -3,18 +3,24 @@
 import errno
 import io
 import os
+import pickle
 import re
 import signal
 import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import OmegaConf
 from rich.console import Console
 
+from mtl.cli import sweep_failures
 from mtl.cli.application import (
     EXIT_BROKEN_PIPE,
     arranged,
     ends_in_one_line,
+    user_errors,
     with_info,
 )
 from mtl.cli.streams import open_missing_streams, prepare_streams, print_page
@@ -91,6 +97,29 @@ def test_signs_that_the_encoding_lacks_are_printed_another_way(monkeypatch: pyte
     prepare_streams()
     print_page("written to 数据")
     assert written.getvalue().strip() == rb"written to \u6570\u636e"
+
+
+def test_each_job_of_a_sweep_that_failed_elsewhere_is_noted_where_the_sweep_was_started(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hydra would raise the error of the first one, and say nothing of the others."""
+    monkeypatch.setattr(sweep_failures, "failures", noted := [])
+    ends = [end for seed in (0, 1) for end in [failed_job(monkeypatch, f"seed={seed}")] for _ in range(2)]
+    assert not noted
+    assert [pickle.loads(pickle.dumps(end)) for end in ends] == [None] * 4  # noqa: S301 - as a launcher does
+    assert noted == ["seed=0: no such thing", "seed=1: no such thing"]
+    assert capsys.readouterr().err.splitlines() == [f"error: {line}" for line in noted]
+
+
+def failed_job(monkeypatch: pytest.MonkeyPatch, overrides: str) -> sweep_failures.Failed | None:
+    """What a job of joblib's gives back that has made a mistake."""
+    overridden = {"mode": RunMode.MULTIRUN, "runtime": {"choices": {"hydra/launcher": "joblib"}}}
+    config = OmegaConf.create({**overridden, "overrides": {"task": [overrides]}})
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    monkeypatch.setattr(HydraConfig, "get", lambda: config)
+    with user_errors() as end:
+        raise InputError("no such thing")
+    return end.failed
 
 
 def test_a_flag_takes_no_override() -> None:
