@@ -77,6 +77,19 @@ def test_a_page_that_cannot_be_printed_is_one_line(monkeypatch: pytest.MonkeyPat
     assert stop.value.code == EXIT_BROKEN_PIPE
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_what_standard_error_cannot_take_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that finished has finished, whoever was told of it."""
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        prepare_streams()
+        sys.stderr.write("a line\n")
+        sys.stderr.flush()
+        with pytest.raises(SystemExit) as stop, ends_in_one_line():
+            raise InputError("no run")
+    assert stop.value.code == EXIT_USER_ERROR
+
+
 def test_a_stream_that_is_missing_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no file takes its number."""
     monkeypatch.setattr(sys, "stdin", sys.stdin)
