@@ -52,6 +52,8 @@ IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after ano
 EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
 SWEEPING = {"-m", "--multirun"}
 COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
+SUBCOMMANDS, SHELLS = ("install", "uninstall", "query"), ("bash", "fish", "zsh")
+LINE_VARIABLE = "COMP_LINE"  # in which a shell tells what is to be completed
 
 
 def command(main: Callable[[], Any], config_name: str) -> None:
@@ -70,7 +72,9 @@ def command(main: Callable[[], Any], config_name: str) -> None:
             print_page(cache_page(sys.argv[1:]))
             return
         sys.argv[1:] = arranged(with_info(sys.argv[1:]))
-        if not set(COMPLETION) & set(sys.argv[1:]):
+        if set(COMPLETION) & set(sys.argv[1:]):
+            check_completion(override_arguments(sys.argv[1:]))
+        else:
             found = check_overrides(override_arguments(sys.argv[1:]), config_name)
             if SWEEPING & set(sys.argv[1:]):
                 sys.argv[1:] = each_once(sys.argv[1:], found)
@@ -227,6 +231,21 @@ def check_flags(flags: list[str]) -> None:
         raise InputError(f"{' '.join(flags)}: expected one of --run, -m, --cfg, --info and --shell-completion")
     if found.resolve and not found.cfg:
         raise InputError("--resolve says how --cfg prints: expected --cfg job beside it")
+
+
+def check_completion(subcommands: list[str]) -> None:
+    """Raise InputError where Hydra's completion is not told one thing to do, for a shell, of which it gives traces."""
+    found = [text.partition("=")[::2] for text in subcommands]
+    if len(found) != 1 or found[0][0] not in SUBCOMMANDS or found[0][1] not in SHELLS:
+        raise InputError(
+            f"{COMPLETION[0]} {' '.join(subcommands)}: expected one of {', '.join(SUBCOMMANDS)}, with one of "
+            f"{', '.join(SHELLS)}, such as install=bash"
+        )
+    if found[0][0] == "query" and LINE_VARIABLE not in os.environ:
+        raise InputError(
+            f"{subcommands[0]} is asked by the shell, which tells in {LINE_VARIABLE} what is to be completed: expected "
+            f"install={found[0][1]}, whose output the shell evaluates"
+        )
 
 
 def arranged(arguments: list[str]) -> list[str]:

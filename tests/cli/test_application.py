@@ -19,6 +19,7 @@ from mtl.cli import sweep_failures
 from mtl.cli.application import (
     EXIT_BROKEN_PIPE,
     arranged,
+    check_completion,
     ends_in_one_line,
     user_errors,
     with_info,
@@ -139,6 +140,24 @@ def test_a_flag_takes_no_override() -> None:
     for given in (["a=1", "b=2", "--info"], ["--info", "a=1", "b=2"], ["a=1", "-i", "b=2"]):
         assert arranged(with_info(given)) == ["--info=all", "a=1", "b=2"]
     assert arranged(with_info(["a=1", "--info", "plugins"])) == ["--info", "plugins", "a=1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["query=bash"], "query=bash is asked by the shell, which tells in COMP_LINE what is to be completed"),
+        (["query=csh"], "query=csh: expected one of install, uninstall, query, with one of bash, fish, zsh"),
+        ([], "expected one of install"),
+        (["install=bash", "query=bash"], "expected one of install"),
+    ],
+    ids=str,
+)
+def test_what_completion_cannot_do_is_one_line(given: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COMP_LINE", raising=False)
+    with pytest.raises(InputError, match=said):
+        check_completion(given)
+    monkeypatch.setenv("COMP_LINE", "train.py model=ga")
+    check_completion(["query=zsh"])
 
 
 @pytest.mark.parametrize(
