@@ -114,5 +114,9 @@ class LearningToBranch(Sharing):
         return iter((self.leaves[task],))
 
     @override
+    def idle_parameters(self) -> Iterator[Parameter]:
+        return iter((*self.parents, *self.leaves.parameters()) if self.towers.count == 1 else ())
+
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.towers.last_stage()

@@ -81,5 +81,9 @@ class Soft(Sharing):
         return iter(())
 
     @override
+    def idle_parameters(self) -> Iterator[Parameter]:
+        return iter((self.alpha,) if self.normalised and self.experts.count == 1 else ())
+
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.experts.last_stage()
