@@ -5,7 +5,10 @@ The published plugin asks for versions of its neighbours that do not resolve bes
 """
 
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
+
+from mtl.config.signals import SIGNALS, interruptions_are_ours
 
 
 @dataclass
@@ -62,17 +67,30 @@ class RayLauncher(Launcher):
         os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # or tables of several jobs lose the lines they have in common
         mine = not ray.is_initialized()
         if mine:
-            ray.init(**{"include_dashboard": False, "log_to_driver": True, **self.init})
+            with signals_kept():
+                ray.init(**{"include_dashboard": False, "log_to_driver": True, **self.init})
         try:
             task = ray.remote(**self.remote)(job)
             state = Singleton.get_state()
             given = (self.hydra_context, self.config, self.task_function, state)
-            return list(
-                ray.get([task.remote(initial_job_idx + n, list(one), *given) for n, one in enumerate(job_overrides)])
-            )
+            jobs = [task.remote(initial_job_idx + n, list(one), *given) for n, one in enumerate(job_overrides)]
+            with interruptions_are_ours():
+                return list(ray.get(jobs))
         finally:
             if mine:
                 ray.shutdown()
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """After this, signals do what they did before: Ray answers SIGTERM with its stack in C++ and an abort."""
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            if handler is not None and threading.current_thread() is threading.main_thread():
+                signal.signal(signum, handler)
 
 
 def plain(node: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from mtl.cli.cache import asks_for_cache, cache_page
 from mtl.cli.each_once import each_once
 from mtl.cli.help import FLAGS, help_text
 from mtl.cli.streams import prepare_streams, print_nowhere, print_page
+from mtl.cli.sweep_failures import Failed, failures, note_failure
 from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import name_folders, take_folders
@@ -50,8 +52,8 @@ IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after ano
 EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
 SWEEPING = {"-m", "--multirun"}
 COMPLETION = ("--shell-completion", "-sc")  # what follows is no override
-
-failures: list[str] = []  # of a sweep's jobs, in this process
+SUBCOMMANDS, SHELLS = ("install", "uninstall", "query"), ("bash", "fish", "zsh")
+LINE_VARIABLE = "COMP_LINE"  # in which a shell tells what is to be completed
 
 
 def command(main: Callable[[], Any], config_name: str) -> None:
@@ -70,7 +72,9 @@ def command(main: Callable[[], Any], config_name: str) -> None:
             print_page(cache_page(sys.argv[1:]))
             return
         sys.argv[1:] = arranged(with_info(sys.argv[1:]))
-        if not set(COMPLETION) & set(sys.argv[1:]):
+        if set(COMPLETION) & set(sys.argv[1:]):
+            check_completion(override_arguments(sys.argv[1:]))
+        else:
             found = check_overrides(override_arguments(sys.argv[1:]), config_name)
             if SWEEPING & set(sys.argv[1:]):
                 sys.argv[1:] = each_once(sys.argv[1:], found)
@@ -159,28 +163,40 @@ def ends_in_one_line() -> Iterator[None]:
         fail(said)
 
 
+@dataclass
+class JobEnd:
+    """How a job of a sweep ended.
+
+    Attributes:
+        failed: what the job gives back where it failed in another process than that of the sweep; else None.
+    """
+
+    failed: Failed | None = None
+
+
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """Within this, a mistake ends the program in one line, or in a sweep the one run."""
+def user_errors() -> Iterator[JobEnd]:
+    """Within this, a mistake ends the program in one line, or in a sweep the one run, whose end it gives."""
+    end = JobEnd()
     hydra = HydraConfig.get() if HydraConfig.initialized() else None
     if hydra is None or hydra.mode != RunMode.MULTIRUN:
         with ends_in_one_line():
-            yield
+            yield end
         return
     try:
         with interruptions_prevail(), exits_are_errors():
-            yield
+            yield end
     except Exception as found:
         error = found if isinstance(found, InputError) else in_own_code(found)
         if error is None and isinstance(found, OSError):
             error = refused_by_system(found)
         if error is None:
             raise
-        if hydra.runtime.choices["hydra/launcher"] not in IN_THIS_PROCESS:
-            # The process that started the sweep says it, when the other jobs are done
-            raise InputError(f"{' '.join(hydra.overrides.task)}: {one_line(error)}") from None
-        failures.append(f"{' '.join(hydra.overrides.task)}: {one_line(error)}")
-        sys.stderr.write(f"error: {failures[-1]}\n")
+        line = f"{' '.join(hydra.overrides.task)}: {one_line(error)}"
+        if hydra.runtime.choices["hydra/launcher"] in IN_THIS_PROCESS:
+            note_failure(line)
+        else:
+            end.failed = Failed(line)
     except KeyboardInterrupt as error:
         sys.stderr.write("interrupted\n")
         raise SystemExit(exit_code(error)) from None
@@ -215,6 +231,21 @@ def check_flags(flags: list[str]) -> None:
         raise InputError(f"{' '.join(flags)}: expected one of --run, -m, --cfg, --info and --shell-completion")
     if found.resolve and not found.cfg:
         raise InputError("--resolve says how --cfg prints: expected --cfg job beside it")
+
+
+def check_completion(subcommands: list[str]) -> None:
+    """Raise InputError where Hydra's completion is not told one thing to do, for a shell, of which it gives traces."""
+    found = [text.partition("=")[::2] for text in subcommands]
+    if len(found) != 1 or found[0][0] not in SUBCOMMANDS or found[0][1] not in SHELLS:
+        raise InputError(
+            f"{COMPLETION[0]} {' '.join(subcommands)}: expected one of {', '.join(SUBCOMMANDS)}, with one of "
+            f"{', '.join(SHELLS)}, such as install=bash"
+        )
+    if found[0][0] == "query" and LINE_VARIABLE not in os.environ:
+        raise InputError(
+            f"{subcommands[0]} is asked by the shell, which tells in {LINE_VARIABLE} what is to be completed: expected "
+            f"install={found[0][1]}, whose output the shell evaluates"
+        )
 
 
 def arranged(arguments: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from mtl.cli.application import user_errors
+from mtl.cli.sweep_failures import Failed
 from mtl.config.execute_config import ExecuteConfig, names_environment
 from mtl.config.folders import CONF
 from mtl.config.process import program_imports
@@ -13,9 +14,9 @@ from mtl.config.targets import own_modules
 
 
 @hydra.main(config_path=str(CONF), config_name="execute", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: DictConfig) -> Failed | None:
     """From a run directory to a report beside it."""
-    with user_errors():
+    with user_errors() as end:
         asked = ExecuteConfig.read(OmegaConf.to_container(cfg, resolve=True))
         # Imported here: help and --cfg answer without waiting for torch
         with program_imports():
@@ -37,3 +38,4 @@ def main(cfg: DictConfig) -> None:
         console = Console()
         console.print(report.table())
         console.print(f"written to {directory}", soft_wrap=True, highlight=False)
+    return end.failed

@@ -5,6 +5,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from mtl.cli.application import user_errors
+from mtl.cli.sweep_failures import Failed
 from mtl.config.folders import CONF
 from mtl.config.improve_config import ImproveConfig
 from mtl.config.process import program_imports
@@ -12,9 +13,9 @@ from mtl.config.targets import own_modules
 
 
 @hydra.main(config_path=str(CONF), config_name="improve", version_base="1.3")
-def main(cfg: DictConfig) -> None:
+def main(cfg: DictConfig) -> Failed | None:
     """From a finished run to a better one, in a directory of its own."""
-    with user_errors():
+    with user_errors() as end:
         # Its mistakes are said before torch is imported
         trusted = ImproveConfig.read(OmegaConf.to_container(cfg, resolve=True)).trust
         # Imported here: help and --cfg answer without waiting for torch
@@ -38,3 +39,4 @@ def main(cfg: DictConfig) -> None:
             on_report=reports.append,
         )
         show(result, reports)
+    return end.failed

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from contextlib import suppress
+from typing import Any
 
 from mtl.config import commands
 from mtl.errors import InputError
@@ -15,6 +16,24 @@ def prepare_streams() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # Signs that its encoding lacks, as of a path, are shown as Python shows them: else they end the program
         sys.stdout.reconfigure(errors="backslashreplace")
+    if type(sys.stderr) is io.TextIOWrapper:  # no stream of a program around this one
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(AsFarAsPossible(sys.stderr.fileno(), "w", closefd=False)),
+            encoding=sys.stderr.encoding,
+            errors=sys.stderr.errors,
+            line_buffering=True,
+        )
+
+
+class AsFarAsPossible(io.FileIO):
+    """A file whose writing never fails: what is told beside the results ends no program, as where its disk is full."""
+
+    def write(self, data: Any) -> int:
+        """How much of the data is written, or was given up."""
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
 
 
 def open_missing_streams() -> None:

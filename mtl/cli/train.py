@@ -6,6 +6,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mtl.cli.application import fail, user_errors
+from mtl.cli.sweep_failures import Failed
 from mtl.config.compose import to_run_config
 from mtl.config.folders import CONF
 from mtl.config.overrides import parse_override
@@ -15,9 +16,9 @@ from mtl.errors import InputError
 
 
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
-def main(cfg: DictConfig) -> float | None:
+def main(cfg: DictConfig) -> float | Failed | None:
     """From a composed config to a finished run; its validation score is what a sweeper of Hydra's minimises."""
-    with user_errors():
+    with user_errors() as end:
         typed = {text: parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
         config = to_run_config(cfg)
         check_task_of_slurm()
@@ -48,6 +49,7 @@ def main(cfg: DictConfig) -> float | None:
             return None
         show(result, reports, overrides=list(typed))
         return result.metrics["val"].score
+    return end.failed
 
 
 def check_resume(config: RunConfig, typed: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ import yaml
 from mtl.comparison.records import PLAN, planned_path
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
-from mtl.runs.directory import finished, read_result
+from mtl.runs.directory import finished, finished_at, read_result
 from mtl.runs.files import read_json_if_whole
 from mtl.runs.lock import check_free
 
@@ -80,7 +80,7 @@ def _run(place: Path, output: Path, verdicts: dict[str, str]) -> CataloguedRun:
         except InputError as error:
             return CataloguedRun(path, DAMAGED, {}, None, None, verdicts, str(error))
         choices = {**result.choices.model_dump(), "seed": result.seed}
-        when = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        when = finished_at(file, result.finished)
         return CataloguedRun(path, "done", _texts(choices), result, when, verdicts)
     try:
         config: dict[str, Any] = yaml.safe_load((place / "config.yaml").read_text(encoding="utf-8"))

@@ -6,6 +6,9 @@ from typing import cast
 from mtl.errors import InputError
 
 LARGEST = (2 - 2**-23) * 2.0**127  # of single precision, which training computes in
+# Of a number that training multiplies or divides by: a gradient that a larger one scales has no finite norm, and what a
+# smaller one divides is not finite
+LARGE, SMALL = 1e18, 1e-30
 MOST_WHOLE = 2**63 - 1  # the largest whole number of torch
 
 
@@ -67,6 +70,36 @@ def check_number(
     rule = " and ".join(bound for bound in bounds if bound)
     kind = "whole" if whole else "finite"
     raise InputError(f"{name}={as_given(value)}: expected a {kind} number{', ' if rule else ''}{rule}")
+
+
+def check_factor(
+    name: str,
+    value: float,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+) -> None:
+    """Refuse what :func:`check_number` does, and numbers of a size that training cannot compute with.
+
+    Args:
+        name: what the number is called in the configuration, for the message.
+        value: what was given.
+        above: lower bound that is not allowed itself.
+        least: lower bound.
+        below: upper bound that is not allowed itself.
+        most: upper bound.
+
+    Raises:
+        InputError: the name, the value and the range.
+    """
+    check_number(name, value, above=above, least=least, below=below, most=most)
+    if value and not SMALL <= abs(value) <= LARGE:
+        raise InputError(
+            f"{name}={as_given(value)}: expected a finite number of a size from {SMALL:g} to {LARGE:g}, with which "
+            "single precision can compute"
+        )
 
 
 def as_given(value: object) -> str:

@@ -253,6 +253,7 @@ class RunResult(Frozen):
         improvement: with ``improve`` what the search found.
         notes: warnings of the training, as they were printed.
         execution: where the agent acted, its summary.
+        finished: when the run finished, as text of ISO 8601 in UTC; None: a run of before this was written.
     """
 
     schema_version: Annotated[Literal[3], Field(alias="schema")] = SCHEMA
@@ -279,6 +280,7 @@ class RunResult(Frozen):
     improvement: ImprovementResult | None = None
     notes: list[str] = Field(default_factory=list)
     execution: dict[str, Any] | None = None
+    finished: str | None = None
 
     def __repr__(self) -> str:
         """Which run, and the metrics that comparisons use, since all fields would fill a page of a notebook."""

@@ -35,9 +35,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Heard:
-    """When a handler of this module was called last, in seconds of the monotonic clock."""
+    """When a handler of this module was called last, in seconds of the monotonic clock, and for which signal."""
 
     at = float("-inf")
+    signum: int = signal.SIGINT
 
 
 class TimeLimitReached(KeyboardInterrupt):
@@ -114,6 +115,20 @@ def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
     return error
+
+
+@contextmanager
+def interruptions_are_ours() -> Iterator[None]:
+    """Within this, a plain KeyboardInterrupt is :class:`Interrupted` by the signal that was just heard.
+
+    Ray raises one in the place of what a handler raises, so that nothing would say which signal it was.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if isinstance(error, Interrupted) or Heard.at < time.monotonic() - JUST:
+            raise
+        raise Interrupted(Heard.signum) from None
 
 
 @contextmanager
@@ -198,7 +213,7 @@ def ignore_signals() -> None:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> Any:
-    Heard.at = time.monotonic()
+    Heard.at, Heard.signum = time.monotonic(), signum
     above = frame
     while above is not None:
         if above.f_code is _raise_later.__code__:  # nothing can be raised there either

@@ -17,6 +17,7 @@ from mtl.module.row_contributions import RowContributions
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.suites.table import TableSuite
+from mtl.suites.table.source import how_to_write
 from mtl.suites.table.splitting import LATER_SHARES
 from mtl.suites.table.user_table import files_of, sheet_of
 from mtl.tasks import TaskGraph
@@ -207,7 +208,7 @@ class Watched:
         try:
             data.setup("fit")
         except InputError as error:
-            raise InputError(said_of(self.records, str(error))) from None
+            raise InputError(said_of(self.records, how_to_write(str(error), self.run.config.task))) from None
         measured = RowContributions(TaskGraph(data.tasks))
         self.trained.evaluate(data.measured("test"), measured)
         found, unknown = measured.result(), unknown_labels(data)
@@ -241,7 +242,7 @@ class Watched:
             for target in data.targets:
                 target.check_values(part)
         except InputError as error:
-            raise InputError(said_of(self.records, str(error))) from None
+            raise InputError(said_of(self.records, how_to_write(str(error), self.run.config.task))) from None
         return data
 
     def suite(self, config: RunConfig) -> TableSuite:

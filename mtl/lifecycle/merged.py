@@ -109,7 +109,7 @@ def train_merged(
         result = measured.result.model_copy(update={"merging": found, "peak_memory_bytes": max(peaks) or None})
         report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
         run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
-        run.finish(result)
+        result = run.finish(result)
         register_run(fitted.loggers, run.path)
     if report is not None:
         on_report(report)

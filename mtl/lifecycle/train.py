@@ -321,7 +321,7 @@ def conclude(
     found = measured.result.model_copy(update={"replicas": replicas})
     report, result = act(run, trained, prepared.environment, found, fitted.loggers, fitted.steps)
     run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
-    run.finish(result)
+    result = run.finish(result)
     register_run(fitted.loggers, run.path)
     if report is not None:
         on_report(report)

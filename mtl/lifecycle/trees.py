@@ -107,7 +107,7 @@ def train_trees(
         result = measured.result.model_copy(update={"environment": machine})
         report, result = act(run, trained, environment, result, fitted.loggers, fitted.steps)
         run.contributions = replace(measured.contributions, outcome=report.outcome() if report is not None else None)
-        run.finish(result)
+        result = run.finish(result)
         register_run(fitted.loggers, run.path)
     if report is not None:
         on_report(report)

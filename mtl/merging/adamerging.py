@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.errors import InputError, unknown
 from mtl.merging.base import MergedTrunk, Merging, TaskVectors, Trials
 from mtl.tasks import Task
@@ -41,8 +41,8 @@ class AdaMerging(Merging):
     def __init__(self, by: str = "layer", initial: float = 0.3, lr: float = 1e-3, steps: int = 500) -> None:
         if by not in BY:
             raise unknown("value of model.merge.by", str(by), BY)
-        check_number("model.merge.initial", initial, least=0, most=1)
-        check_number("model.merge.lr", lr, above=0)
+        check_factor("model.merge.initial", initial, least=0, most=1)
+        check_factor("model.merge.lr", lr, above=0)
         check_number("model.merge.steps", steps, whole=True, least=1)
         self.by, self.initial, self.lr, self.steps = by, initial, lr, steps
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor
 from mtl.merging.base import ScaledMerging, TaskVectors
 
 
@@ -31,7 +31,7 @@ class Dare(ScaledMerging):
 
     def __init__(self, coefficients: Sequence[float], drop: float = 0.5) -> None:
         super().__init__(coefficients)
-        check_number("model.merge.drop", drop, least=0, below=1)
+        check_factor("model.merge.drop", drop, least=0, below=1)
         self.drop = drop
 
     @override

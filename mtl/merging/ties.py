@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor
 from mtl.merging.base import ScaledMerging, TaskVectors
 
 
@@ -35,7 +35,7 @@ class Ties(ScaledMerging):
 
     def __init__(self, coefficients: Sequence[float], keep: float = 0.2) -> None:
         super().__init__(coefficients)
-        check_number("model.merge.keep", keep, above=0, most=1)
+        check_factor("model.merge.keep", keep, above=0, most=1)
         self.keep = keep
 
     @override

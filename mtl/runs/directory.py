@@ -27,6 +27,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -306,10 +307,12 @@ class Run:
     def contributions(self, found: Contributions) -> None:
         write_contributions(self.path / FILE, found)
 
-    def finish(self, result: RunResult) -> None:
-        """Write the result, then say that the run is done."""
-        write_checked_text(self.path / "result.json", to_json(result.plain()))
+    def finish(self, result: RunResult) -> RunResult:
+        """Write the result, then say that the run is done. Returns the result with the time at which that was."""
+        dated = result.model_copy(update={"finished": datetime.now(UTC).isoformat(timespec="milliseconds")})
+        write_checked_text(self.path / "result.json", to_json(dated.plain()))
         self.state = "done"
+        return dated
 
 
 def read_result(path: Path) -> RunResult:
@@ -349,7 +352,22 @@ def check_schema(values: Mapping[str, Any], what: str) -> None:
 
 def newest(output: str | Path) -> Run:
     """The run under ``output`` that finished last. InputError if there is none."""
-    results = sorted(Path(output).glob("runs/*/*/*/result.json"), key=lambda path: path.stat().st_mtime)
+    results = list(Path(output).glob("runs/*/*/*/result.json"))
     if not results:
         raise InputError(f"no finished run under '{output}': train one first, or name one with run=<run directory>")
-    return Run.open(results[-1].parent)
+    last = max(results, key=lambda path: finished_at(path, read_json_if_whole(path).get("finished")))
+    return Run.open(last.parent)
+
+
+def finished_at(path: Path, recorded: Any) -> datetime:
+    """When a run finished, in UTC: as it says itself, since a copy of a directory has other times of files.
+
+    Args:
+        path: its ``result.json``, whose time is taken where the run says nothing.
+        recorded: what that file says.
+    """
+    try:
+        found = datetime.fromisoformat(recorded)
+    except (TypeError, ValueError):  # a run of before, or a damaged one
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -101,5 +101,9 @@ class AdaTT(Sharing):
         yield cast(ParametersByName, self.native[-1])[task]
 
     @override
+    def idle_parameters(self) -> Iterator[Parameter]:
+        return self.gates.parameters() if self.experts.count == 1 else iter(())
+
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.experts.last_stage()

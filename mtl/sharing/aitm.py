@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor
 from mtl.errors import InputError, unknown
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
@@ -78,7 +78,7 @@ class AITM(Sharing):
                 raise unknown("task in model.order", name, self.task_names)
         if len(self.order) != len(self.task_names) or len(set(self.order)) != len(self.order):
             raise InputError(f"model.order={list(self.order)}: expected every task once: {', '.join(self.task_names)}")
-        check_number("model.calibrate", calibrate, least=0)
+        check_factor("model.calibrate", calibrate, least=0)
         self.calibrate = calibrate
         self.encoders = ModulesByName({name: encoder(input_shape) for name in self.task_names})
         self.out_features = self._encoder(self.order[0]).out_features

@@ -74,6 +74,14 @@ class Sharing(nn.Module, ABC):
         nothing.
         """
 
+    def idle_parameters(self) -> Iterator[Parameter]:
+        """The parameters of choices with one way alone, whose share is always 1; by default none.
+
+        They learn nothing, and no count has them. A strategy that had them once keeps them, so that the same seed draws
+        the same values.
+        """
+        return iter(())
+
     def shared_parameters(self) -> Iterator[Parameter]:
         """The parameters that the representations of two or more tasks depend on."""
         private = {id(p) for task in self.task_names for p in self.private_parameters(task)}

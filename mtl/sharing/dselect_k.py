@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
 from mtl.sharing.experts import ExpertMixture
@@ -96,8 +96,8 @@ class DSelectK(ExpertMixture):
     ) -> None:
         check_number("model.experts", experts, whole=True, least=2)  # to choose from
         check_number("model.select", select, whole=True, least=1, most=experts)
-        check_number("model.gamma", gamma, above=0)
-        check_number("model.entropy", entropy, least=0)
+        check_factor("model.gamma", gamma, above=0)
+        check_factor("model.entropy", entropy, least=0)
         super().__init__(input_shape, task_names, encoder, experts, partial(DSelectGate, select=select, gamma=gamma))
         self.entropy = entropy
         self.numbers_without_expert = experts & (experts - 1) > 0

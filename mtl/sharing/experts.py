@@ -82,5 +82,9 @@ class ExpertMixture(Sharing):
         return self.gates[task].parameters()
 
     @override
+    def idle_parameters(self) -> Iterator[Parameter]:
+        return self.gates.parameters() if self.experts.count == 1 else iter(())
+
+    @override
     def last_shared_layer(self) -> Iterator[Parameter]:
         return self.experts.last_stage()

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.errors import without_effect
 from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -56,9 +56,9 @@ class LearningToBranch(Sharing):
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
         check_number("model.blocks", blocks, whole=True, least=0)
-        check_number("model.temperature", temperature, above=0)
-        check_number("model.final", final, above=0, most=temperature)
-        check_number("model.half_life", half_life, above=0)
+        check_factor("model.temperature", temperature, above=0)
+        check_factor("model.final", final, above=0, most=temperature)
+        check_factor("model.half_life", half_life, above=0)
         count = blocks or len(self.task_names)
         given = {"temperature": temperature, "final": final, "half_life": half_life}
         for option, value in given.items() if blocks == 1 else ():
@@ -112,6 +112,10 @@ class LearningToBranch(Sharing):
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter((self.leaves[task],))
+
+    @override
+    def idle_parameters(self) -> Iterator[Parameter]:
+        return iter((*self.parents, *self.leaves.parameters()) if self.towers.count == 1 else ())
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:

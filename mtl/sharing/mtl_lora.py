@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.errors import without_effect
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import InputShape
@@ -87,7 +87,7 @@ class MTLLoRA(PerMatrix):
         super().__init__(input_shape, task_names, encoder, scale, freeze)
         check_number("model.rank", rank, whole=True, least=1)
         check_number("model.ups", ups, whole=True, least=1)
-        check_number("model.temperature", temperature, above=0)
+        check_factor("model.temperature", temperature, above=0)
         if ups == 1 and temperature != TEMPERATURE:
             raise without_effect("model.temperature", temperature, "model.ups=2 or more")
         self.factors = nn.ModuleList(

@@ -8,7 +8,7 @@ from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -57,7 +57,7 @@ class PaLoRA(Preferring):
     ) -> None:
         super().__init__(input_shape, task_names, encoder, concentration)
         check_number("model.rank", rank, whole=True, least=1)
-        check_number("model.scale", scale, above=0)
+        check_factor("model.scale", scale, above=0)
         self.scale = scale
         self.trunk = encoder(input_shape)
         self.out_features = self.trunk.out_features

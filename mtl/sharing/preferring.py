@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor
 from mtl.nn.encoder import InputShape
 from mtl.sharing.base import EncoderFactory, Sharing
 
@@ -40,7 +40,7 @@ class Preferring(Sharing):
         concentration: float = 1.0,
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        check_number("model.concentration", concentration, above=0)
+        check_factor("model.concentration", concentration, above=0)
         self.concentration = concentration
         for name in ("drawn", "chosen"):  # not in the state: the one is drawn anew, the other chosen by whoever asks
             uniform = torch.full((len(self.task_names),), 1 / len(self.task_names))

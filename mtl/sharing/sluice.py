@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.errors import InputError, without_effect
 from mtl.nn.by_name import ParametersByName
 from mtl.nn.encoder import Inputs, InputShape
@@ -54,7 +54,7 @@ class Sluice(Stitched):
         super().__init__(input_shape, task_names, encoder, self_weight)
         self.widths = self.towers.widths
         check_number("model.subspaces", subspaces, whole=True, least=1)
-        check_number("model.orthogonality", orthogonality, least=0)
+        check_factor("model.orthogonality", orthogonality, least=0)
         if any(width % subspaces for width in self.widths):
             raise InputError(f"model.subspaces={subspaces} does not divide the encoder's features {self.widths}")
         if subspaces == 1 and orthogonality not in (0, ORTHOGONALITY):

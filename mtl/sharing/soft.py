@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.errors import unknown
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.nn.gates import combine
@@ -49,7 +49,7 @@ class Soft(Sharing):
         self.normalised = alpha == "softmax"
         # From a weight of 1 no softmax comes back
         below, most = (1, None) if self.normalised else (None, 1)
-        check_number("model.self_weight", self_weight, least=0, below=below, most=most)
+        check_factor("model.self_weight", self_weight, least=0, below=below, most=most)
         check_number("model.experts", experts, whole=True, least=0)
         count = experts or len(self.task_names)
         self.experts = Experts(input_shape, encoder, count)
@@ -79,6 +79,10 @@ class Soft(Sharing):
     @override
     def private_parameters(self, task: str) -> Iterator[Parameter]:
         return iter(())
+
+    @override
+    def idle_parameters(self) -> Iterator[Parameter]:
+        return iter((self.alpha,) if self.normalised and self.experts.count == 1 else ())
 
     @override
     def last_shared_layer(self) -> Iterator[Parameter]:

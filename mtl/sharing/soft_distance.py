@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor
 from mtl.errors import unknown, without_effect
 from mtl.nn.by_name import ModulesByName
 from mtl.nn.encoder import Encoder, Inputs, InputShape
@@ -54,7 +54,7 @@ class SoftDistance(Sharing):
         super().__init__(input_shape, task_names, encoder)
         if distance not in DISTANCES:
             raise unknown("model.distance", distance, DISTANCES)
-        check_number("model.strength", strength, least=0)
+        check_factor("model.strength", strength, least=0)
         if strength == 0 and distance != DISTANCES[0]:
             raise without_effect("model.distance", distance, "model.strength above 0")
         self.strength = strength

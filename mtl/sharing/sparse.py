@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor, check_number
 from mtl.errors import InputError
 from mtl.nn.encoder import Inputs, InputShape
 from mtl.sharing.base import EncoderFactory, RowMean, mean_of_these
@@ -59,7 +59,7 @@ class Sparse(ExpertMixture):
                 "model.select=1: the only expert of a row always counts 1, so that gates would learn nothing of what "
                 "the tasks need: expected 2 or more"
             )
-        check_number("model.balance", balance, least=0)
+        check_factor("model.balance", balance, least=0)
         super().__init__(input_shape, task_names, encoder, experts)
         self.select = select
         self.balance = balance

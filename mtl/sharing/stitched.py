@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor
 from mtl.nn.encoder import InputShape
 from mtl.nn.towers import Towers
 from mtl.sharing.base import EncoderFactory, Sharing
@@ -27,7 +27,7 @@ class Stitched(Sharing):
         self, input_shape: InputShape, task_names: Sequence[str], encoder: EncoderFactory, self_weight: float
     ) -> None:
         super().__init__(input_shape, task_names, encoder)
-        check_number("model.self_weight", self_weight, least=0, most=1)
+        check_factor("model.self_weight", self_weight, least=0, most=1)
         self.self_weight = self_weight
         self.towers = Towers([encoder(input_shape) for _ in self.task_names], self.task_names)
         self.out_features = self.towers.widths[-1]

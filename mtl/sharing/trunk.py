@@ -9,7 +9,7 @@ from torch.func import functional_call
 from torch.nn import Parameter
 from typing_extensions import override
 
-from mtl.config.numbers import check_number
+from mtl.config.numbers import check_factor
 from mtl.config.switches import check_switch
 from mtl.errors import InputError
 from mtl.nn.by_name import ModulesByName
@@ -133,7 +133,7 @@ class PerMatrix(OneTrunk):
         freeze: bool = False,
     ) -> None:
         super().__init__(input_shape, task_names, encoder, freeze)
-        check_number("model.scale", scale, above=0)
+        check_factor("model.scale", scale, above=0)
         self.scale = scale
         self.matrices = weight_matrices(self.trunks.trunk)
         if not self.matrices:

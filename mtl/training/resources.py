@@ -8,12 +8,13 @@ import gc
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any, TypeVar
 
 import torch
+from torch.nn import Parameter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from mtl.config.folders import CONF, PACKAGE
@@ -21,6 +22,7 @@ from mtl.config.system import forget_peak_of_host, peak_of_host, processor, usab
 from mtl.errors import DISTRIBUTION
 from mtl.module.evaluating import evaluating
 from mtl.module.module import MultiTaskModule
+from mtl.sharing.base import Sharing
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.loader import MEASURED, measured_at_once
 
@@ -39,9 +41,15 @@ def if_possible(tell: Callable[[], Value], otherwise: Value) -> Value:
 
 
 def count_parameters(module: MultiTaskModule) -> dict[str, Any]:
-    """Trainable parameters: total, shared, and by task those that only its loss reaches."""
-    private = {name: sum(p.numel() for p in part) for name, part in module.partition.private.items()}
-    shared = sum(p.numel() for p in module.partition.shared)
+    """Trainable parameters: total, shared, and by task those that only its loss reaches; none that learns nothing."""
+    strategies = [part for part in module.network.modules() if isinstance(part, Sharing)]
+    idle = {id(p) for one in strategies for p in one.idle_parameters()}
+
+    def count(parameters: Iterable[Parameter]) -> int:
+        return sum(p.numel() for p in parameters if id(p) not in idle)
+
+    private = {name: count(part) for name, part in module.partition.private.items()}
+    shared = count(module.partition.shared)
     return {"total": shared + sum(private.values()), "shared": shared, "private": private}
 
 

@@ -6,6 +6,8 @@ from typing_extensions import override
 
 from mtl.weighting.base import LossWeighting, check_number
 
+LEAST = 1e-6  # temperature, below which rounding errors of equal rates decide
+
 
 class DWA(LossWeighting):
     """Dynamic weight average: tasks whose loss falls slowly get more weight.
@@ -30,7 +32,7 @@ class DWA(LossWeighting):
 
     def __init__(self, num_tasks: int, temperature: float = 2.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        check_number("temperature", temperature, above=0)
+        check_number("temperature", temperature, least=LEAST)
         self.temperature = temperature
         self.register_buffer("history", torch.full((2, num_tasks), torch.nan))  # older, newer
 

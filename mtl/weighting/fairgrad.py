@@ -6,6 +6,8 @@ from typing_extensions import override
 from mtl.weighting.base import GradientWeighting, check_number
 from mtl.weighting.solvers.nash_bargaining import nash_bargaining
 
+LEAST = 1e-6  # alpha, below which the power 1 / alpha leaves double precision
+
 
 class FairGrad(GradientWeighting):
     """Fair resource allocation: ``d = J'w`` with ``G w = w^(-1/alpha)``, ``w > 0``.
@@ -32,7 +34,7 @@ class FairGrad(GradientWeighting):
 
     def __init__(self, num_tasks: int, alpha: float = 2.0, at: str = "parameters", normalise: str = "none") -> None:
         super().__init__(num_tasks, at, normalise)
-        check_number("alpha", alpha, above=0)
+        check_number("alpha", alpha, least=LEAST)
         self.alpha = alpha
 
     @override

@@ -7,6 +7,8 @@ from typing_extensions import override
 from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state.task_values import select_tasks
 
+START = 40.0  # largest s at the start: gradients that exp(s) scales further have no norm in single precision
+
 
 class IMTLL(LossWeighting):
     """Impartial learning, loss balance: ``sum_i exp(s_i) L_i - s_i`` with ``s_i`` learned per task.
@@ -31,7 +33,7 @@ class IMTLL(LossWeighting):
 
     def __init__(self, num_tasks: int, initial: float = 0.0, normalise: str = "none") -> None:
         super().__init__(num_tasks, normalise)
-        check_number("initial", initial)
+        check_number("initial", initial, least=-START, most=START)
         self.log_scale = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
     @override

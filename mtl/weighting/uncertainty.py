@@ -9,6 +9,7 @@ from mtl.weighting.base import LossWeighting, check_number
 from mtl.weighting.state.task_values import select_tasks
 
 REGULARISERS = ("kendall", "liebel")
+START = 40.0  # largest s at the start: gradients that exp(s) scales further have no norm in single precision
 
 
 class Uncertainty(LossWeighting):
@@ -44,7 +45,7 @@ class Uncertainty(LossWeighting):
         if regulariser not in REGULARISERS:
             raise unknown("weighting.regulariser", regulariser, REGULARISERS)
         self.regulariser = regulariser
-        check_number("initial", initial)
+        check_number("initial", initial, least=-START, most=START)
         self.log_variance = nn.Parameter(torch.full((num_tasks,), float(initial)))
 
     @override

@@ -1,7 +1,9 @@
 """Hydra's launchers start the same runs as ours, and their runs can be compared."""
 
+import signal
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -29,7 +31,7 @@ LAUNCHERS = {
 @pytest.mark.campaign
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path: Path, launcher: str) -> None:
-    """Of four jobs two have a mistake: it is one line, and the others are done."""
+    """Of four jobs two have a mistake: each is one line, and the others are done."""
     if find_spec(launcher) is None:
         pytest.skip(f"{launcher} is not installed")
     swept = ["model=single_task,hard", "accumulate=50,1", "weighting=equal", "batch_size=4", "progress=false"]
@@ -42,10 +44,12 @@ def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path
         check=False,
     )
     assert done.returncode == 2
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: ")
-    assert "accumulate=50" in last
-    assert "cannot be divided among 50 accumulated batches" in last
+    *_, head, first, second = done.stderr.splitlines()
+    assert head == "2 of the sweep's runs failed:"
+    for model, line in (("single_task", first), ("hard", second)):
+        assert line.startswith("  task=synthetic ")
+        assert f"model={model} accumulate=50" in line
+        assert "cannot be divided among 50 accumulated batches" in line
     said = {
         "submitit": f", and write what they print to {tmp_path}/multirun/.submitit/<job>; this waits for them\n",
         "ray": "jobs run by hydra/launcher=ray; this waits for them\n",  # of what they print the last lines may be lost
@@ -64,6 +68,28 @@ def test_a_multirun_gives_the_runs_of_a_comparison_and_says_what_failed(tmp_path
     console = Console(file=StringIO(), width=100)
     assert report([tmp_path / "runs"], console, "multirun").problems == ()
     assert (tmp_path / "comparisons" / "multirun" / "report.html").is_file()
+
+
+@pytest.mark.campaign
+def test_a_signal_ends_a_multirun_on_ray_in_one_line(tmp_path: Path) -> None:
+    """Ray answers one with its stack in C++ and an abort."""
+    pytest.importorskip("ray")
+    swept = ["model=hard", "weighting=equal", "seed=0,1", "steps=null", "patience=null", f"output={tmp_path}"]
+    sweep = subprocess.Popen(
+        [sys.executable, "train.py", "-m", *RUNS, "epochs=100000", *swept, *LAUNCHERS["ray"]],
+        cwd=CONF.parent,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    limit = time.monotonic() + 200
+    while not list(tmp_path.glob("runs/*/*/*/last.ckpt")) and time.monotonic() < limit:
+        time.sleep(0.2)
+    sweep.terminate()
+    _, said = sweep.communicate(timeout=60)
+    assert sweep.returncode == 128 + signal.SIGTERM
+    assert said.splitlines()[-1] == "interrupted"
+    assert "SIGTERM received" not in said
 
 
 CLUSTER = """

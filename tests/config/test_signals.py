@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -17,6 +17,7 @@ from mtl.config.signals import (
     exit_code,
     interrupt_ends_at_once,
     interrupt_this_process,
+    interruptions_are_ours,
     interruptions_prevail,
     signals_interrupt,
 )
@@ -142,3 +143,12 @@ with signals_interrupt(), signals_end_what_waits(0.2):
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=50)
     assert (done.returncode, done.stderr) == ((3, "") if heard else (128 + signal.SIGTERM, "interrupted\n"))
+
+
+def test_an_interruption_of_a_library_is_by_the_signal_that_was_heard() -> None:
+    """Ray raises a plain KeyboardInterrupt in the place of what a handler raises."""
+    with signals_interrupt(), suppress(Interrupted):
+        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(Interrupted) as stop, interruptions_are_ours():
+        raise KeyboardInterrupt
+    assert exit_code(stop.value) == 128 + signal.SIGTERM

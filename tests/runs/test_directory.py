@@ -1,6 +1,7 @@
 """Run directories: never overwritten, files written whole, results that read back as they were."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.checksums import write_checked_text
 from mtl.runs.directory import Run, newest, read_result
 from mtl.runs.files import atomic_path, to_json, write_text
-from tests.results import run_result
+from tests.results import run_result, write_result
 from tests.support import tiny
 
 
@@ -27,6 +28,20 @@ def test_the_same_command_never_destroys_an_earlier_run(tmp_path: Path) -> None:
     a, b = (read_checkpoint(Path(result.directory) / "last.ckpt")["state_dict"] for result in (first, second))
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert newest(tmp_path).path == Path(second.directory)
+
+
+def test_the_newest_run_is_so_by_what_it_says_itself(tmp_path: Path) -> None:
+    """A copied directory has other times of files; these are taken of runs that say nothing."""
+    for name, finished, written in (("first", "2026-03-02T10:00:00+02:00", 1), ("second", "2026-03-02T09:00:00", 9)):
+        directory = write_result(tmp_path / "runs" / "synthetic" / "hard-equal" / name, run_result(finished=finished))
+        Run(directory).config = run_result().config
+        os.utime(directory / "result.json", (written, written))
+    assert newest(tmp_path).path.name == "second"
+    before = write_result(tmp_path / "runs" / "synthetic" / "hard-equal" / "before", run_result())
+    Run(before).config = run_result().config
+    assert newest(tmp_path).path.name == "before"
+    os.utime(before / "result.json", (5, 5))
+    assert newest(tmp_path).path.name == "second"
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import pytest
+import torch
 
 from mtl.config.numbers import as_given
 from mtl.errors import InputError
-from tests.sharing.strategies import MODELS, SHAPES, build, encoder, every_model, strategy
+from mtl.testing.strategies import TASKS, disturbed, reached
+from tests.sharing.strategies import MODELS, SHAPES, build, encoder, every_model, sample, strategy
 
 NUMBERS = [
     (model, key, str(parameter.annotation) == "<class 'int'>")
@@ -35,6 +37,23 @@ def test_what_counts_something_is_whole(model: str, key: str, value: float) -> N
     """As on the command line."""
     with pytest.raises(InputError, match=rf"^model\.{key}={value}: expected a whole number, \d or more"):
         build(model, "mlp", "flat", **{key: value})
+
+
+WIDTHS = ("bottleneck", "hidden", "rank")  # count no ways to choose among
+ONE = {"dselect_k": {"select": 1}, "sparse": {"experts": 1, "select": 1}}  # others: each whole number 1
+
+
+@every_model
+def test_what_chooses_among_one_learns_nothing_and_is_said_to(model: str) -> None:
+    """So that no count of parameters has it; whatever else learns nothing would be counted in vain."""
+    torch.manual_seed(0)
+    whole = [{key: 1} for name, key, counts in NUMBERS if name == model and counts and key not in WIDTHS]
+    for changes in [ONE[model]] if model in ONE else whole:
+        for names in (TASKS, TASKS[:1]):
+            made = disturbed(build(model, "mlp", "flat", names, **changes))
+            learning = set().union(*reached(made, sample("flat")).values())
+            idle = {id(one) for one in made.idle_parameters()}
+            assert {id(one) for one in made.parameters()} - learning == idle, (changes, names)
 
 
 @pytest.mark.parametrize("wrong", ["abc", None, 3])

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -195,6 +195,33 @@ def test_groups_with_rows_in_several_tables_are_divided_by_one_draw(tmp_path: Pa
         InputError, match=r"has no rows of task\.tables\.b: task\.split\.by=group .* 'case' by one draw"
     ):
         suite(np.array([1, 2] * 20))
+
+
+def test_groups_are_drawn_once_for_the_validation_of_all_tables_that_name_none(tmp_path: Path) -> None:
+    """Else a group in the training of one is in the validation of another. A table that names its own keeps it."""
+    draw = np.random.default_rng(0)
+
+    def suite(parts: Mapping[str, str]) -> TablesSuite:
+        for name, last in parts.items():
+            cases = np.arange(120) // 3
+            values = draw.normal(size=120)
+            part = np.where(cases < 30, "train", np.where(cases < 34, last, "test"))
+            frame = pd.DataFrame({"case": cases, "part": part, "x": values, "y" + name: values * 2})
+            frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        of = {name: {"path": str(tmp_path / f"{name}.csv"), "targets": {"y" + name: "regression"}} for name in parts}
+        return tables(of, split={"by": "given", "column": "part", "groups": "case"})
+
+    made = suite({"a": "train", "b": "train", "c": "val"})
+    rows = made.splitting.rows(made.frame)
+    assert sum(map(len, rows.values())) == 360
+    of = {name: made.frame.iloc[chosen] for name, chosen in rows.items()}
+    drawn = {name: frame[frame["table"] != "c"] for name, frame in of.items()}
+    assert not set(drawn["train"]["case"]) & set(drawn["val"]["case"])
+    assert set(of["val"]["case"][of["val"]["table"] == "c"]) == {"30", "31", "32", "33"}
+    assert set(of["test"]["case"]) == set(map(str, range(34, 40)))
+    assert made.fingerprint != super(TablesSuite, made).fingerprint
+    named = suite({"a": "val", "b": "val"})
+    assert named.fingerprint == super(TablesSuite, named).fingerprint
 
 
 def test_each_table_is_a_source_of_its_own_with_columns_beside_it(

@@ -65,6 +65,27 @@ def test_what_counts_something_is_whole(name: str, key: str, value: float) -> No
         make(name, 3, **{key: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("cagrad", "c", 1e20),
+        ("dwa", "temperature", 1e-300),
+        ("dwa", "temperature", 1e-12),
+        ("excess_mtl", "lr", 1e38),
+        ("fairgrad", "alpha", 1e-12),
+        ("imtl_l", "initial", 1e4),
+        ("modo", "rho", 1e30),
+        ("uncertainty", "initial", 1e30),
+        ("uncertainty", "initial", -90.0),
+    ],
+)
+def test_numbers_that_training_cannot_compute_with_are_refused(name: str, key: str, value: float) -> None:
+    """They ended in parameters that are no numbers, in an error of a solver, or in a network that stays as it is."""
+    said = re.escape(str(value))
+    with pytest.raises(InputError, match=rf"^weighting\.{key}={said}: expected a finite number"):
+        make(name, 3, **{key: value})
+
+
 @pytest.mark.parametrize("name", ["equal", "upgrad", "graddrop", "moml"])
 @pytest.mark.parametrize("tasks", [0, -1, 1.5, True, "2", None])
 def test_the_number_of_tasks_is_whole(name: str, tasks: Any) -> None:
@@ -120,7 +141,7 @@ def test_one_task_at_least_counts(name: str, key: str, zero: float, by_name: boo
 
 
 @pytest.mark.parametrize(("name", "key"), PER_TASK)
-@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf, 1e39, "x", None, True], ids=str)
+@pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf, 1e39, 1e30, "x", None, True], ids=str)
 def test_numbers_by_task_are_finite_and_not_negative(name: str, key: str, wrong: Any) -> None:
     """In order and by name; finite in single precision, which training computes in."""
     for given in ([1.0, wrong, 1.0], {"b": wrong}):

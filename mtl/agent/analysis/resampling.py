@@ -11,6 +11,7 @@ from mtl.runs.contributions import effective_number
 DRAWS, FEWEST_DRAWS = 1000, 200
 NUMBERS_DRAWN = 5_000_000  # in all, of very many groups
 FEW = 20  # groups below which draws alone differ too little: of 2 half of such 95 % intervals miss, of 6 one in six
+ROUNDING = 1e-12  # share of a mean by which those of groups of equal values may differ
 Numbers = NDArray[np.float64]
 
 
@@ -73,9 +74,12 @@ def mean_interval(values: Numbers, alpha: float, counts: Numbers | None = None) 
         counts: rows of each group, ``[groups]``; None: each is one row.
 
     Returns:
-        Both ends; NaN of a single group, which does not tell how much groups differ.
+        Both ends; NaN of a single group, and of groups that are all alike: neither tells how much others may differ.
     """
     each = np.ones(len(values)) if counts is None else counts
+    of_groups = values / each
+    if np.ptp(of_groups) <= ROUNDING * np.abs(of_groups).max():
+        return float("nan"), float("nan")
     drawn = resampled(values[None] if counts is None else np.stack([values, counts]))
     low, high = percentile_interval(drawn[:, 0] / (len(values) if counts is None else drawn[:, 1]), alpha)
     effective = effective_number(each)

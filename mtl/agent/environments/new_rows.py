@@ -17,7 +17,7 @@ from mtl.agent.report import ExecutionReport, Value, plain_table
 from mtl.errors import InputError
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
 from mtl.suites.table.reading import NOTES
-from mtl.suites.table.source import read_source
+from mtl.suites.table.source import how_to_write, read_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +45,7 @@ class NewRows(Environment):
         try:
             self.frame = read_source(str(path), **reading, option="records")
         except InputError as error:
-            if "task." not in str(error):
-                raise
-            raise InputError(f"{error}; new rows are read as the run's own file was: write them like it") from None
+            raise InputError(how_to_write(str(error), reading)) from None
         self.notes: list[str] = []
 
     @override

@@ -165,7 +165,7 @@ def tags_of_figures(comparison: Comparison) -> frozenset[str]:
 
 def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """The primary metric on validation over the steps, a panel per task."""
-    rows, left_out = best_rows(comparison.all_rows)
+    rows, left_out = best_rows(comparison.all_rows, comparison.stopped)
     (look, meaning), labels = styles(rows), shorten([row.label for row in rows])
     tasks = shorten(comparison.tasks)
     with style():
@@ -207,7 +207,7 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
         lines = {task: one for task, one in found.items() if one is not None}
         if row.multi and any(moves(one, fixed=row.weighting == FIXED) for one in lines.values()):
             curves[row.label] = lines
-    rows, left_out = best_rows([row for row in comparison.rows if row.label in curves])
+    rows, left_out = best_rows([row for row in comparison.rows if row.label in curves], comparison.stopped)
     moving = [(row.label, curves[row.label]) for row in rows]
     if not moving:
         return None
@@ -239,7 +239,7 @@ def moves(weight: Curve, *, fixed: bool) -> bool:
 
 def cost(comparison: Comparison) -> SvgFigure:
     """Quality against training seconds."""
-    named, left_out = best_rows(comparison.all_rows)
+    named, left_out = best_rows(comparison.all_rows, comparison.stopped)
     rows = [row for row in named if all(map(isfinite, place_of_cost(row)))]
     unknown = [row.label for row in named if not all(map(isfinite, place_of_cost(row)))]
     (look, _), labels = styles(named), shorten([row.label for row in named])

@@ -1,6 +1,6 @@
 """Which configurations a figure names, and how each of them looks there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import ceil, isnan
 
 from matplotlib.artist import Artist
@@ -34,18 +34,20 @@ def shorten(names: Sequence[str], most: int = 34) -> dict[str, str]:
     return short
 
 
-def best_rows(rows: Sequence[Row]) -> tuple[list[Row], str]:
+def best_rows(rows: Sequence[Row], stopped: Collection[str] = ()) -> tuple[list[Row], str]:
     """What a figure shows that names each configuration.
 
     Args:
         rows: configurations.
+        stopped: keys of those that screening stopped, whose gains of one seed are not to be ranked among the others':
+            they come after these.
 
     Returns:
         Those that learn tasks apart, and of the others up to :data:`MOST`, the best on validation; in their order. And
         a sentence for the note of the figure on what is left out, with a space before it; empty where all are shown.
     """
     together = [row for row in rows if row.multi]
-    ranked = sorted(together, key=lambda row: (isnan(row.delta_validation), -row.delta_validation))
+    ranked = sorted(together, key=lambda row: (isnan(row.delta_validation), row.key in stopped, -row.delta_validation))
     shown = {row.label for row in ranked[:MOST]}
     left_out = f" Of {len(together)} configurations the best {MOST} on validation are named." if ranked[MOST:] else ""
     return [row for row in rows if not row.multi or row.label in shown], left_out

@@ -51,7 +51,7 @@ def cosines(comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> Svg
             matrix[i, j] = matrix[j, i] = np.nan if value is None else value
         if len(comparison.tasks) > 1 and np.isfinite(matrix).all():
             matrices[row.label] = matrix
-    rows, left_out = best_rows([row for row in comparison.rows if row.label in matrices])
+    rows, left_out = best_rows([row for row in comparison.rows if row.label in matrices], comparison.stopped)
     found = [(row.label, matrices[row.label]) for row in rows]
     if not found:
         return None
@@ -111,7 +111,7 @@ def affinity(comparison: Comparison) -> SvgFigure | None:
     It is the mean over seeds, relative to the largest, in the order of a clustering.
     """
     measures = {row.label: [one.affinity for one in row.records if one.affinity] for row in comparison.rows}
-    rows, left_out = best_rows([row for row in comparison.rows if measures[row.label]])
+    rows, left_out = best_rows([row for row in comparison.rows if measures[row.label]], comparison.stopped)
     found = [(row, measures[row.label]) for row in rows]
     if not found:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mtl.errors import InputError
-from mtl.suites.table.packed import open_text
+from mtl.suites.table.packed import open_text, plain_suffix
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 PIECE = 50_000  # rows that are lists of Python at a time
@@ -152,13 +152,15 @@ def _check_separator(names: list[str], path: Path, separator: str, others: Set[s
     """InputError if the header is one name in which another separator occurs, or few in which one occurs often."""
     counts = {one: sum(name.count(one) for name in names) for one in SEPARATORS if one in others and one != separator}
     best = max(counts, key=lambda one: counts[one])
+    # A .tsv has tabs whatever is said of text files
+    advice = "name the file .csv, and use" if plain_suffix(path) == ".tsv" else "use"
     if len(names) == 1 and counts[best]:
         raise InputError(
-            f"'{path}' has one column only, whose name holds a {spoken(best)}: use task.separator={spoken(best)}"
+            f"'{path}' has one column only, whose name holds a {spoken(best)}: {advice} task.separator={spoken(best)}"
         )
     if header is None and best != " " and counts[best] >= OFTEN * len(names):
         raise InputError(
-            f"'{path}' has {len(names)} columns, whose names hold a {spoken(best)} {counts[best]} times: use "
+            f"'{path}' has {len(names)} columns, whose names hold a {spoken(best)} {counts[best]} times: {advice} "
             f"task.separator={spoken(best)}, or task.header=true if these are names"
         )
 

@@ -42,7 +42,8 @@ WHOLE = {  # pandas' types for whole numbers some of which may be missing
     for sign in ("", "u")
     for bits in (8, 16, 32, 64)
 }
-TEXT = (".csv", ".tsv", ".txt")
+TABBED = ".tsv"  # has tabs between its values, whatever is said of text files
+TEXT = (".csv", TABBED, ".txt")
 JSON = (".jsonl", ".ndjson")
 BINARY = (".parquet", ".pq", ".arrow", ".feather", *JSON)
 EXCEL = ".xlsx"
@@ -128,7 +129,7 @@ def _file(
     if suffix in BINARY:
         frame = _binary(path, suffix)
     elif suffix in TEXT:
-        frame = _text(path, "\t" if suffix == ".tsv" else character(separator), encoding, missing, header, skip)
+        frame = _text(path, "\t" if suffix == TABBED else character(separator), encoding, missing, header, skip)
     elif suffix == EXCEL:
         with open_bytes(path) as content:
             cells, notes = read_sheet(content, path, sheet, header, skip)

@@ -1,18 +1,20 @@
 """Where the rows of a user's table come from: a file, a folder or a query, with columns of others beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mtl.errors import InputError
+from mtl.suites.table.delimited import spoken
 from mtl.suites.table.joining import Join, join_all
-from mtl.suites.table.reading import missing_texts, read_table, without_texts
+from mtl.suites.table.reading import character, missing_texts, read_table, without_texts
 from mtl.suites.table.sql import is_database, read_query
 
 # What an address begins with that is of a file elsewhere, and of no database
 ELSEWHERE = ("http", "https", "ftp", "sftp", "file", "s3", "gs", "gcs", "az", "abfs", "abfss", "hdfs", "hf")
+WRITTEN = ("separator", "encoding", "header", "skip")  # options of a training that say how text files are written
 
 
 def read_source(
@@ -55,3 +57,22 @@ def read_source(
     else:
         frame = read_table(Path(path), sheet=sheet, option=option, **way)
     return join_all(frame, joins, lambda file, name: read_table(file, option=name, **way))
+
+
+def how_to_write(said: str, way: Mapping[str, Any]) -> str:
+    """What is said of a file of new rows, with the way to write it where that names an option of a training.
+
+    Args:
+        said: what is wrong with the file.
+        way: how the run reads text files, which stays so; see :func:`read_source`.
+
+    Returns:
+        The line.
+    """
+    if not any(f"task.{option}=" in said for option in WRITTEN):
+        return said
+    between, encoding = spoken(character(str(way.get("separator", ",")))), way.get("encoding", "utf-8")
+    return (
+        f"{said}; these are options of a training: this run reads text files with {between} between values and in "
+        f"{encoding}: write new rows like it, or with a first line that names their separator, such as sep=;"
+    )

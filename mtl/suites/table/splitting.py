@@ -278,7 +278,7 @@ class Splitting(Division):
             part[~test] = _cut(turned, (1 - self.val * len(units) / (~test).sum(),))
         return part
 
-    def _given(self, frame: pd.DataFrame) -> np.ndarray:
+    def given_parts(self, frame: pd.DataFrame) -> np.ndarray:
         """Parts of the rows as a column names them. InputError for a row for which it does not."""
         column = self._column(frame)
         found = names(column)
@@ -291,7 +291,11 @@ class Splitting(Division):
                 f"column '{self.column}' of task.split.by=given: row {column.index[wrong[0]] + 1} {holds}, expected "
                 "train, validation or test"
             )
-        numbers = np.array(part.map(PARTS.index), dtype=np.int64)
+        return np.array(part.map(PARTS.index), dtype=np.int64)
+
+    def _given(self, frame: pd.DataFrame) -> np.ndarray:
+        """The same, with training rows drawn for the validation where the column names none for it."""
+        numbers = self.given_parts(frame)
         train = numbers == PARTS.index("train")
         if not (numbers == PARTS.index("val")).any() and train.any():
             groups = self.row_groups(frame[train])

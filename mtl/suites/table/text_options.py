@@ -6,12 +6,13 @@ from typing import Any
 
 from mtl.errors import without_effect
 from mtl.suites.table.packed import plain_suffix
-from mtl.suites.table.reading import BINARY, EXCEL, TEXT
+from mtl.suites.table.reading import BINARY, EXCEL, TABBED, TEXT
 from mtl.suites.table.sql import is_database
 
+TABS = ("tab", "\t")
 # Of each option what it is where nobody gives it, and the files that it is for
 OPTIONS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
-    "separator": (",", TEXT),
+    "separator": (",", tuple(suffix for suffix in TEXT if suffix != TABBED)),
     "encoding": ("utf-8", TEXT),
     "header": (None, (*TEXT, EXCEL)),
     "skip": (0, (*TEXT, EXCEL)),
@@ -39,5 +40,7 @@ def check_text_options(way: Mapping[str, Any], files: Iterable[str]) -> None:
         return
     for option in given:
         readers = OPTIONS[option][1]
+        if option == "separator" and way[option] in TABS and TABBED in suffixes:
+            continue  # which it has anyway
         if suffixes.isdisjoint(readers):
             raise without_effect(f"task.{option}", way[option], f"a file of {', '.join(readers)}")

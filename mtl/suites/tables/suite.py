@@ -22,7 +22,7 @@ from mtl.suites.table.leaks import leaks
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
-from mtl.suites.table.splitting import Division, Rows, group_numbers
+from mtl.suites.table.splitting import PARTS, Division, Rows, group_numbers
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
@@ -40,7 +40,8 @@ class EachTable(Division):
     """Divides the rows of every table by itself, so that each split has rows of each.
 
     By group, where a group has rows in several tables, all groups are divided by one draw: else the test of one table
-    would have groups that another one has trained the network with.
+    would have groups that another one has trained the network with. Where a column says what rows are for, so are the
+    groups that are drawn for the validation of tables without rows for it.
     """
 
     splitting: Splitting
@@ -62,35 +63,55 @@ class EachTable(Division):
 
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, table after table."""
-        if self.by_one_draw(frame):
-            return self._rows_by_one_draw(frame)
-        parts: dict[str, list[np.ndarray]] = {"train": [], "val": [], "test": []}
+        together = self._drawn(frame) if self.by_one_draw(frame) else np.zeros(len(frame), dtype=bool)
+        pieces = [np.flatnonzero(together)] if together.any() else []
         for name in frame[SOURCE].unique():
             places = np.flatnonzero((frame[SOURCE] == name).to_numpy())
+            pieces += [] if together[places].all() else [places]
+        parts: dict[str, list[np.ndarray]] = {"train": [], "val": [], "test": []}
+        for places in pieces:
             for split, rows in self.splitting.rows(frame.iloc[places]).items():
                 parts[split].append(places[rows])
-        return {split: np.concatenate(rows) for split, rows in parts.items()}
+        found = {split: np.concatenate(rows) for split, rows in parts.items()}
+        if together.any():
+            self._check_tables(frame, found)
+        return found
 
     def by_one_draw(self, frame: pd.DataFrame) -> bool:
-        """Whether rows are divided by groups of which one has rows in several tables."""
-        column = self.splitting.column
-        if self.splitting.by != "group" or column not in frame.columns:
+        """Whether groups are drawn of which one has rows in several tables."""
+        column = self._drawn_column
+        if column not in frame.columns:
             return False
-        places = pd.DataFrame({"group": group_numbers(frame[column]), "table": frame[SOURCE].to_numpy()})
+        drawn = frame[self._drawn(frame)]
+        if not len(drawn):
+            return False
+        places = pd.DataFrame({"group": group_numbers(drawn[column]), "table": drawn[SOURCE].to_numpy()})
         return bool(places.drop_duplicates()["group"].duplicated().any())
 
-    def _rows_by_one_draw(self, frame: pd.DataFrame) -> Rows:
-        """Row numbers of each split. InputError for a table that a split has no rows of."""
-        parts = self.splitting.rows(frame)
+    @property
+    def _drawn_column(self) -> str | None:
+        """Column of the groups that are drawn; None: single rows are."""
+        of_way = {"group": self.splitting.column, "given": self.splitting.groups}
+        return of_way.get(self.splitting.by)
+
+    def _drawn(self, frame: pd.DataFrame) -> np.ndarray:
+        """Of each row, whether it is of a table of which rows are drawn for a split."""
+        if self.splitting.by != "given":
+            return np.ones(len(frame), dtype=bool)
+        validation = self.splitting.given_parts(frame) == PARTS.index("val")
+        drawn: np.ndarray = ~frame[SOURCE].isin(frame[SOURCE][validation]).to_numpy()
+        return drawn
+
+    def _check_tables(self, frame: pd.DataFrame, parts: Rows) -> None:
+        """InputError for a table that a split has no rows of."""
         for split, rows in parts.items():
             lacking = set(frame[SOURCE]) - set(frame[SOURCE].iloc[rows])
             if lacking:
                 raise InputError(
-                    f"the {split} split has no rows of task.tables.{min(lacking)}: task.split.by=group divides the "
-                    f"groups of '{self.splitting.column}' by one draw for all tables, as some have rows in several; "
-                    "try another task.split.seed or other shares"
+                    f"the {split} split has no rows of task.tables.{min(lacking)}: task.split.by={self.splitting.by} "
+                    f"divides the groups of '{self._drawn_column}' by one draw for all tables, as some have rows in "
+                    "several; try another task.split.seed or other shares"
                 )
-        return parts
 
     @override
     def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:

@@ -133,6 +133,9 @@ class Patience(EpochCallback):
                 if span is None:  # else a checkpoint has been loaded by now
                     schedule.begin(group, start, end)
         self._dropout = DropoutSwitch(module) if self.again else None
+        without = self._without_second_cooldown(trainer)
+        if without and not trainer.global_step and trainer.is_global_zero:
+            module.note(f"second_cooldown=true changes nothing: {without}")
         self._set_end(trainer)
 
     @override
@@ -236,6 +239,18 @@ class Patience(EpochCallback):
         if not asked or part.end is None or part.again or not part.kept:
             return False
         return part.end <= trainer.current_epoch + 1 < self.budget.epochs
+
+    def _without_second_cooldown(self, trainer: Trainer) -> str:
+        """Why no part can have the second cooldown that is asked for; empty where one can, or none is asked for."""
+        if self._dropout is None:
+            return ""
+        if self.patience is None:
+            return "it follows the cooldown that patience begins, and patience=null begins none"
+        if cooldown_of(trainer) is None:
+            return "the learning rate has no cooldown, as scheduler=cooldown has"
+        if not any(self._dropout.there_is(number) for number in range(len(self.parts))):
+            return "it leaves out dropout, and the network has none"
+        return ""
 
     def _set_end(self, trainer: Trainer) -> None:
         """Train until the last part is at its end."""

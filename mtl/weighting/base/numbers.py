@@ -27,4 +27,8 @@ def check_number(
     Raises:
         InputError: the option, the value and the range.
     """
-    numbers.check_number(f"weighting.{option}", value, whole=whole, above=above, least=least, below=below, most=most)
+    name = f"weighting.{option}"
+    if whole:
+        numbers.check_number(name, value, whole=True, above=above, least=least, below=below, most=most)
+    else:
+        numbers.check_factor(name, value, above=above, least=least, below=below, most=most)

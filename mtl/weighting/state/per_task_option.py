@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mtl.config.numbers import is_number
+from mtl.config.numbers import LARGE, is_number
 from mtl.errors import InputError, unknown
 from mtl.weighting.state.simplex import normalise_to_simplex
 from mtl.weighting.state.task_values import select_tasks
@@ -67,8 +67,10 @@ class PerTaskOption(nn.Module):
         if len(values) != num_tasks:
             raise InputError(f"{what} has {len(values)} values for {num_tasks} tasks")
         for name, value in [*self.named.items(), *enumerate(values)]:
-            if not is_number(value) or value < 0:
-                raise InputError(f"{what}: {name} has {value}, expected a finite number, 0 or more")
+            if not is_number(value) or not 0 <= value <= LARGE:
+                raise InputError(
+                    f"{what}: {name} has {value}, expected a finite number, 0 or more and at most {LARGE:g}"
+                )
         self.register_buffer("values", torch.tensor(values, dtype=torch.float32))
         self._waits_for_names = bool(self.named)
         self._check_any_positive()

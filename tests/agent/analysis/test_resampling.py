@@ -74,6 +74,14 @@ def test_an_outcome_of_one_instance_has_no_interval() -> None:
     assert headline(found) == "Outcome (profit): 2 over 1 instances, higher is better."
 
 
+@pytest.mark.parametrize(("values", "groups"), [([0.0] * 30, None), ([0.1] * 9, [0, 0, 0, 0, 1, 1, 1, 2, 2])])
+def test_equal_outcomes_give_no_interval(values: list[float], groups: list[int] | None) -> None:
+    """They do not tell how much others may differ: an interval of no width would be certain of the mean."""
+    found = outcome_facts(Acted(values, groups), "")
+    assert found is not None
+    assert np.isnan([found.low, found.high]).all()
+
+
 def test_an_outcome_is_as_certain_as_its_groups_are_many() -> None:
     values = np.random.default_rng(0).normal(size=20)
     once = outcome_facts(Acted(values.tolist()), "")

@@ -27,6 +27,7 @@ from mtl.runs.directory import Run
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.synthetic import SyntheticSuite
 from mtl.suites.table import TableSuite
+from mtl.suites.table.source import how_to_write
 from tests.lifecycle.test_execution import untrained
 
 
@@ -104,9 +105,12 @@ def test_rows_that_cannot_be_predicted_are_told(trained: Path, frame: pd.DataFra
 def test_advice_on_new_rows_is_not_to_say_what_the_run_has_said(tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_bytes("a,b\né,1\n".encode("latin-1"))
     with pytest.raises(
-        InputError, match=r"no utf-8 text.*new rows are read as the run's own file was: write them like"
+        InputError, match=r"no utf-8 text.*reads text files with comma between values and in utf-8: write new rows like"
     ):
         NewRows(tmp_path / "new.csv", {})
+    said = how_to_write("use task.separator=bar", {"separator": "tab"})
+    assert "reads text files with tab between values and in utf-8" in said
+    assert how_to_write("has no rows", {}) == "has no rows"
 
 
 def test_new_rows_may_lack_every_value() -> None:

@@ -53,6 +53,9 @@ def test_of_many_configurations_a_figure_names_the_best_and_says_so(tmp_path: Pa
         assert figure.svg.count("hard-front 65:1") == 1
         assert "hard-front 3:1" not in figure.svg
     assert best_rows(comparison.all_rows[: MOST + 1]) == (list(comparison.all_rows[: MOST + 1]), "")
+    # The gain of what screening stopped is of its first seed alone, and ranks among those of its kind
+    shown, _ = best_rows(comparison.all_rows, {"65", "64"})
+    assert [row.key for row in shown if row.multi] == [str(i) for i in range(64 - MOST, 64)]
 
 
 def test_a_legend_names_what_is_drawn_in_any_panel_once() -> None:

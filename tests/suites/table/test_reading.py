@@ -52,6 +52,7 @@ def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
         ("my.csv", b"a,churn\n", {}, "has no rows"),
         ("my.csv", b"a,b,a\n1,2,3\n", {}, "has the column 'a' more than once: columns 1, 3"),
         ("my.csv", b"a;churn\n1;2\n", {}, "whose name holds a semicolon: use task.separator=semicolon"),
+        ("my.tsv", b"a;churn\n1;2\n", {}, "a semicolon: name the file .csv, and use task.separator=semicolon"),
         ("my.csv", b"a churn\n1 2\n", {}, "whose name holds a space: use task.separator=space"),
         ("my.csv", b"a,churn\n1,2\n", {"separator": ";"}, "whose name holds a comma: use task.separator=comma"),
         ("my.csv", b"a::churn\n1::2\n", {"separator": "::"}, "unknown separator in task.separator '::'"),

@@ -366,8 +366,9 @@ def test_a_sheet_is_that_of_excel_files_alone(tmp_path: Path) -> None:
         (
             "parquet",
             {"separator": ";"},
-            "^task.separator=; has no effect: expected it with a file of .csv, .tsv, .txt$",
+            "^task.separator=; has no effect: expected it with a file of .csv, .txt$",
         ),
+        ("tsv", {"separator": "semicolon"}, "task.separator=semicolon has no effect: expected it with a file of .csv"),
         ("parquet", {"encoding": "latin-1"}, "task.encoding=latin-1 has no effect"),
         ("jsonl", {"skip": 1}, "task.skip=1 has no effect: expected it with a file of .csv, .tsv, .txt, .xlsx$"),
         ("jsonl", {"header": False}, "task.header=False has no effect"),
@@ -382,6 +383,7 @@ def test_options_of_text_files_where_none_is_read(
     path, joined, written = tmp_path / f"my.{suffix}", tmp_path / "joined.csv", tmp_path / "statistics.json"
     {
         "parquet": frame.to_parquet,
+        "tsv": partial(frame.to_csv, sep="\t", index=False),
         "xlsx": partial(frame.to_excel, index=False),
         "jsonl": partial(frame.to_json, orient="records", lines=True),
     }[suffix](path)

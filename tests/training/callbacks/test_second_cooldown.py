@@ -93,6 +93,17 @@ def test_what_has_no_dropout_cools_down_once(tmp_path: Path) -> None:
     results = [train(config(tmp_path / asked, *options, f"second_cooldown={asked}")) for asked in ("true", "false")]
     first, second = (one.metrics["test"] if one is not None else None for one in results)
     assert first == second is not None
+    notes = [[note for note in one.notes if "second_cooldown" in note] for one in results if one is not None]
+    assert notes == [["second_cooldown=true changes nothing: it leaves out dropout, and the network has none"], []]
+
+
+@pytest.mark.parametrize(
+    ("option", "why"), [("patience=null", "patience=null begins none"), ("scheduler=none", "has no cooldown")]
+)
+def test_why_there_is_no_second_cooldown_is_said(tmp_path: Path, option: str, why: str) -> None:
+    result = train(config(tmp_path, "model=hard", "epochs=2", option))
+    assert result is not None
+    assert [note for note in result.notes if why in note]
 
 
 def test_killed_in_the_second_cooldown_comes_to_the_same_numbers(
