@@ -19,6 +19,7 @@ from mtl.suites.batch import Split
 from mtl.suites.table.columns import kinds, numbers, read_alike
 from mtl.suites.table.doubtful_numbers import days_as_numbers, decimals_or_thousands
 from mtl.suites.table.encoding import WAYS, CategoryColumn, Encoding
+from mtl.suites.table.later_rows import OPTION, LaterRows
 from mtl.suites.table.leaks import FEWEST, choice, leaks
 from mtl.suites.table.named import named_as
 from mtl.suites.table.nearly import nearly_typed
@@ -26,7 +27,7 @@ from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.preview import preview
 from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.reading import NOTES, TEXTS
-from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
+from mtl.suites.table.splitting import Division, Rows, Splitting, with_others
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, identifier, parse_targets
 from mtl.suites.table.targets import Target, rare_classes, yes_and_no
@@ -69,11 +70,14 @@ class TableSuite(MultiTaskDataModule):
             tested; see :class:`~mtl.suites.table.splitting.WithLaterRows`.
         by_column: the tasks stand in the order of their columns in the table, in whatever order ``targets`` names them;
             False: in that order.
+        later: files of rows that came after those that ``read`` gives, and what they are for, of a suite that has rows
+            of its own; see :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Attributes:
         notes: what the user should know of how the table was read.
         watches: rows of other files may lack labels of a task, even their column: they are measured, not learned.
         without_column: by name of a column that they lack so, what was found.
+        later: what comes after the suite's own rows; None: nothing does.
 
     Raises:
         InputError: the table does not fit what is asked of it.
@@ -94,9 +98,12 @@ class TableSuite(MultiTaskDataModule):
         row_weight: str | None = None,
         read_later: Sequence[Callable[[], pd.DataFrame]] = (),
         by_column: bool = False,
+        later: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.by_column = by_column
+        self.later = LaterRows.of(later)
+        self._labels: set[str] = set()
         self.row_weight = None if row_weight is None else str(row_weight)  # a column may be called 2020
         self.read_test, self.read_later = read_test, read_later
         if numbers not in WAYS:
@@ -125,6 +132,7 @@ class TableSuite(MultiTaskDataModule):
             self._fit(parse_targets(targets), chosen_kinds(columns))
         else:
             self.targets, self.encoding, self.types = read_statistics(self.statistics_file, from_statistics)
+            self._labels = {name for target in self.targets for name in (target.column, target.event) if name}
         tasks = [target.build() for target in self.targets]
         self.tasks = tuple(with_row_weights(task) for task in tasks) if self.row_weight else tuple(tasks)
         self.form = form
@@ -140,6 +148,7 @@ class TableSuite(MultiTaskDataModule):
         self._asked |= {spec.column: NUMBER if spec.kind in NUMERIC else TEXT for spec in specs.values()}
         self._asked |= {spec.event: TEXT for spec in specs.values() if spec.event}
         self._asked |= {self.row_weight: NUMBER} if self.row_weight else {}
+        self._labels = {name for spec in specs.values() for name in (spec.column, spec.event) if name}
         self._chosen = chosen
         frame, rows = self.frame, self._rows()
         typed, specs = list(specs), in_order_of_columns(specs, frame) if self.by_column else specs
@@ -207,7 +216,8 @@ class TableSuite(MultiTaskDataModule):
         added = frame.iloc[len(own) :]
         if len(added):
             unlike = [line for column in self.encoding.columns for line in column.unfamiliar(added[column.name])]
-            self.notes += [f"task.path_{'test' if self.read_test else 'later'}: {line}" for line in unlike]
+            option = OPTION if self.later else f"task.path_{'test' if self.read_test else 'later'}"
+            self.notes += [f"{option}: {line}" for line in unlike]
 
     def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """What speaks against inputs, see :func:`~mtl.suites.table.leaks.leaks`."""
@@ -242,10 +252,15 @@ class TableSuite(MultiTaskDataModule):
                 self.types, self._written = fit_types(found, self._asked, self._formats, declared), found
             self._frame = typed(found, self.types)
             if self.read_test is not None:
-                self._add_rows(self._frame, self.read_test(), "task.path_test", WithTestRows)
+                self._add_rows(self._frame, self.read_test(), "task.path_test", "test")
             for number, read in enumerate(self.read_later, start=1):
                 last = number == len(self.read_later)
-                self._add_rows(self._frame, read(), "task.path_later", WithLaterRows if last else None)
+                self._add_rows(self._frame, read(), "task.path_later", "after" if last else None)
+            if self.later is not None:
+                *before, latest = self.later.readers()
+                for read in before:
+                    self._add_rows(self._frame, read(), OPTION, None)
+                self._add_rows(self._frame, latest(), OPTION, self.later.use)
         return self._frame
 
     def named_columns(self) -> list[str]:
@@ -280,27 +295,21 @@ class TableSuite(MultiTaskDataModule):
         weights: np.ndarray = found / found[train].mean()
         return weights
 
-    def _add_rows(
-        self,
-        own: pd.DataFrame,
-        others: pd.DataFrame,
-        option: str,
-        division: Callable[[Splitting, int], Division] | None,
-    ) -> None:
+    def _add_rows(self, own: pd.DataFrame, others: pd.DataFrame, option: str, use: str | None) -> None:
         """Put the rows of another file, read as the table's are, behind them.
 
         Args:
             own: the table.
             others: the rows.
             option: what named their file, for messages.
-            division: what says which rows are for what, from the way in which the table is divided and their number;
-                None: they are like those of the table.
+            use: what they are for, see :func:`~mtl.suites.table.splitting.with_others`; None: they are like those of
+                the table, or trained on where further rows follow.
 
         Raises:
             InputError: they have not the same columns.
         """
-        others = named_as(others, own.columns)
-        labels = {name for target in self.targets for name in (target.column, target.event)} if self.watches else set()
+        others = self._comparable(own, named_as(others, own.columns), option)
+        labels = self._labels if self.watches else set()
         for name in own.columns:
             if name not in others.columns:
                 missing = absent(f"column in {option}", str(name), others.columns)
@@ -317,10 +326,18 @@ class TableSuite(MultiTaskDataModule):
         except InputError as error:
             raise InputError(f"{option}: {error}") from None
         self._frame = stacked([own, others]).reset_index(drop=True)
+        if use is not None:
+            self.splitting = self._divided(use, len(others), self._added)
         self._added += len(others)
-        if division is not None:
-            assert isinstance(self.splitting, Splitting)
-            self.splitting = division(self.splitting, len(others))
+
+    def _comparable(self, own: pd.DataFrame, others: pd.DataFrame, option: str) -> pd.DataFrame:
+        """The rows of another file with what can be told of the columns that they lack; arguments as before."""
+        return others
+
+    def _divided(self, use: str, count: int, between: int) -> Division:
+        """What says which rows are for what, where so many of another file stand last, and of others before."""
+        assert isinstance(self.splitting, Splitting)
+        return with_others(self.splitting, use, count, between)
 
     @property
     def fingerprint(self) -> str:

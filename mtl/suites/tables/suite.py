@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -11,94 +10,28 @@ import pandas as pd
 import torch
 from typing_extensions import override
 
-from mtl.errors import InputError, unknown
+from mtl.errors import InputError, absent, unknown
 from mtl.nn.encoder import Inputs
 from mtl.suites.loader import InMemoryLoader
 from mtl.suites.table import Splitting, TableSuite, Targets
+from mtl.suites.table.columns import names
 from mtl.suites.table.encoding import CategoryColumn
 from mtl.suites.table.joining import as_texts, parse_joins
 from mtl.suites.table.leaks import leaks
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
-from mtl.suites.table.splitting import Division, Rows, group_numbers
+from mtl.suites.table.splitting import Division
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
 from mtl.suites.table.text_options import check_text_options
 from mtl.suites.table.typed_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.user_table import read_by_consent
+from mtl.suites.tables.division import SOURCE, EachTable, EachTableAndOthers
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
-SOURCE = "table"  # the column that says where a row comes from
 NEEDED, OPTIONAL = ("path", "targets"), ("query", "sheet", "join")  # keys of a table
-
-
-@dataclass(frozen=True)
-class EachTable(Division):
-    """Divides the rows of every table by itself, so that each split has rows of each.
-
-    By group, where a group has rows in several tables, all groups are divided by one draw: else the test of one table
-    would have groups that another one has trained the network with.
-    """
-
-    splitting: Splitting
-
-    @property
-    @override
-    def columns(self) -> tuple[str, ...]:
-        return self.splitting.columns
-
-    @property
-    @override
-    def part_column(self) -> str | None:
-        return self.splitting.part_column
-
-    @property
-    @override
-    def asked(self) -> dict[str, str]:
-        return self.splitting.asked
-
-    def rows(self, frame: pd.DataFrame) -> Rows:
-        """Row numbers of ``train``, ``val`` and ``test``, table after table."""
-        if self.by_one_draw(frame):
-            return self._rows_by_one_draw(frame)
-        parts: dict[str, list[np.ndarray]] = {"train": [], "val": [], "test": []}
-        for name in frame[SOURCE].unique():
-            places = np.flatnonzero((frame[SOURCE] == name).to_numpy())
-            for split, rows in self.splitting.rows(frame.iloc[places]).items():
-                parts[split].append(places[rows])
-        return {split: np.concatenate(rows) for split, rows in parts.items()}
-
-    def by_one_draw(self, frame: pd.DataFrame) -> bool:
-        """Whether rows are divided by groups of which one has rows in several tables."""
-        column = self.splitting.column
-        if self.splitting.by != "group" or column not in frame.columns:
-            return False
-        places = pd.DataFrame({"group": group_numbers(frame[column]), "table": frame[SOURCE].to_numpy()})
-        return bool(places.drop_duplicates()["group"].duplicated().any())
-
-    def _rows_by_one_draw(self, frame: pd.DataFrame) -> Rows:
-        """Row numbers of each split. InputError for a table that a split has no rows of."""
-        parts = self.splitting.rows(frame)
-        for split, rows in parts.items():
-            lacking = set(frame[SOURCE]) - set(frame[SOURCE].iloc[rows])
-            if lacking:
-                raise InputError(
-                    f"the {split} split has no rows of task.tables.{min(lacking)}: task.split.by=group divides the "
-                    f"groups of '{self.splitting.column}' by one draw for all tables, as some have rows in several; "
-                    "try another task.split.seed or other shares"
-                )
-        return parts
-
-    @override
-    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
-        return self.splitting.row_groups(frame)
-
-    @override
-    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
-        """Also of groups that have rows in several tables."""
-        return self.splitting.notes_on_groups(frame, rows)
 
 
 class TablesSuite(TableSuite):
@@ -122,6 +55,8 @@ class TablesSuite(TableSuite):
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
         row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
         by_column: the tasks stand in the order of their columns; see :class:`~mtl.suites.table.TableSuite`.
+        later: files of rows that came later, with the column ``table``; see :class:`~mtl.suites.table.TableSuite`. A
+            column that their tables do not have may be missing.
     """
 
     def __init__(
@@ -138,6 +73,7 @@ class TablesSuite(TableSuite):
         numbers: str = "standard",
         row_weight: str | None = None,
         by_column: bool = False,
+        later: Mapping[str, Any] | None = None,
     ) -> None:
         each = EachTable(splitting or Splitting())
         super().__init__(
@@ -152,6 +88,7 @@ class TablesSuite(TableSuite):
             numbers,
             row_weight=row_weight,
             by_column=by_column,
+            later=later,
         )
         self.sampling = sampling or Sampling()
         known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
@@ -168,6 +105,31 @@ class TablesSuite(TableSuite):
         if not (isinstance(each, EachTable) and each.by_one_draw(self.frame)):
             return found
         return hashlib.sha256(f"{found}, by one draw".encode()).hexdigest()[:16]
+
+    @override
+    def _comparable(self, own: pd.DataFrame, others: pd.DataFrame, option: str) -> pd.DataFrame:
+        """Without the labels that their tables do not have, and with the columns that these do not need."""
+        if SOURCE not in others.columns:
+            raise absent(f"column in {option}", SOURCE, others.columns)
+        tables, known = names(others[SOURCE]), list(own[SOURCE].unique())
+        for row, name in enumerate(tables, start=1):
+            if name not in known:
+                holds = "has no value" if name is None else f"holds '{name}'"
+                raise InputError(f"{option}: column '{SOURCE}': row {row} {holds}, expected {' or '.join(known)}")
+        found = others.assign(**{SOURCE: tables.to_numpy()})
+        has = own.notna().groupby(own[SOURCE].to_numpy()).any()
+        for column in map(str, own.columns):
+            having = has.index[has[column]]
+            if column not in found.columns and not tables.isin(having).any():
+                found[column] = pd.Series(None, index=found.index, dtype=object)
+            elif column in self._labels and column in found.columns:
+                found[column] = found[column].where(tables.isin(having), None)
+        return found
+
+    @override
+    def _divided(self, use: str, count: int, between: int) -> Division:
+        assert isinstance(self.splitting, EachTable)
+        return EachTableAndOthers(self.splitting.splitting, use, count, between)
 
     @override
     def _leaks(self, own: pd.DataFrame, train: np.ndarray, labels: Sequence[str]) -> dict[str, tuple[str, bool]]:
@@ -278,6 +240,7 @@ def tables(
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
     row_weight: str | None = None,
+    later: Mapping[str, Any] | None = None,
 ) -> TablesSuite:
     """A suite of your own files, one for each task or group of tasks.
 
@@ -298,6 +261,8 @@ def tables(
         formats: how the times or numbers of columns are written, where the files do not decide it.
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
         row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
+        later: files of rows that came after these, with the column ``table``; see
+            :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Returns:
         The suite.
@@ -340,4 +305,4 @@ def tables(
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting.of(split, fitted=statistics is not None), Sampling(**dict(sampling or {}))
     options = (splitting, policy, categories, statistics, form, formats, numbers, row_weight)
-    return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True)
+    return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True, later=later)
