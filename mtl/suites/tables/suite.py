@@ -109,6 +109,7 @@ class TablesSuite(TableSuite):
     @override
     def _comparable(self, own: pd.DataFrame, others: pd.DataFrame, option: str) -> pd.DataFrame:
         """Without the labels that their tables do not have, and with the columns that these do not need."""
+        own = own.iloc[: len(own) - self._added]
         if SOURCE not in others.columns:
             raise absent(f"column in {option}", SOURCE, others.columns)
         tables, known = names(others[SOURCE]), list(own[SOURCE].unique())
