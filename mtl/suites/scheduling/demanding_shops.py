@@ -1,4 +1,4 @@
-"""Generated shops with due dates, or with a choice of machines: those of :func:`taillard` and what comes on top."""
+"""Generated shops with due dates, or with a choice of machines."""
 
 from dataclasses import replace
 
@@ -17,7 +17,9 @@ SLOWEST = 2.0  # times as long as on the first of them
 
 
 def demanding_shop(demand: str, seed: int, stream: int, index: int, jobs: int, machines: int) -> JobShop:
-    """Instance ``index`` of the series ``(seed, stream)``; durations and routes are those of :func:`taillard`.
+    """Instance ``index`` of the series ``(seed, stream)``; durations and routes are drawn as by :func:`taillard`.
+
+    Shops of unlike index, size or stream are independent of each other.
 
     With ``due_dates`` weighted tardiness counts. Weights of jobs and the due date, a multiple of the job's work after
     its release, are drawn in the manner of M. Singer and M. Pinedo, "A computational study of branch and bound
@@ -46,8 +48,10 @@ def demanding_shop(demand: str, seed: int, stream: int, index: int, jobs: int, m
     """
     if demand not in DEMANDS:
         raise unknown("demand", demand, DEMANDS)
-    plain = taillard(seed, stream, index, (jobs, jobs), (machines, machines))
-    random = np.random.default_rng([seed, stream, index, 1 + DEMANDS.index(demand)])
+    # Shops of one number and unlike size would else have durations in common, and not be independent of each other
+    own, further = np.random.SeedSequence([seed, stream, index, jobs, machines]).generate_state(2).tolist()
+    plain = taillard(own, stream, index, (jobs, jobs), (machines, machines))
+    random = np.random.default_rng(further)
     return with_due_dates(plain, random) if demand == "due_dates" else with_machines(plain, random)
 
 
