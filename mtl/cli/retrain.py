@@ -8,9 +8,11 @@ from mtl.errors import InputError
 HELP = """\
 mtl retrain records=FILE [run=RUN] [always=false] [output=outputs] [threads=N] [progress=true] [trust=MODULE,...]
 
-Looks whether the tasks of a finished run of your own table (task=table) are worse on rows that came later than they
-were on the run's test rows: FILE has the same columns, with labels, and is written in the same way. Each task is
-measured by its own primary metric, with an interval; all of them hold together in 95 of 100 cases.
+Looks whether the tasks of a finished run of your own table (task=table, tables), or of a suite whose rows are those
+of a table (credit, census, claims, flights, jobs), are worse on rows that came later than they were on the run's test
+rows: FILE has the same columns, with labels, and is written in the same way; of several tables, the column 'table' says
+which one a row is like. Each task is measured by its own primary metric, with an interval; all of them hold together in
+95 of 100 cases.
 
 Where a task is worse (with always=true: in any case) the run is trained again, once with all rows of before and half
 of the later ones, and once with that half alone. A quarter of the later rows choose the epoch and the better of the

@@ -4,7 +4,6 @@ import filecmp
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,21 +11,25 @@ from mtl.agent.analysis.drift import Change, Sample, change_between, change_on
 from mtl.assembly import build_suite, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
+from mtl.lifecycle.later_rows import (
+    ALL,
+    READS,
+    TAKES,
+    check_takes_later_rows,
+    config_of_test,
+    config_with,
+    files_learned_from,
+)
 from mtl.lifecycle.trained import Trained, load_trained, suite_of_columns
 from mtl.module.row_contributions import RowContributions
 from mtl.runs.contributions import Contributions
 from mtl.runs.directory import Run
 from mtl.suites.table import TableSuite
+from mtl.suites.table.later_rows import OPTION
 from mtl.suites.table.source import how_to_write
-from mtl.suites.table.splitting import LATER_SHARES
-from mtl.suites.table.user_table import files_of, sheet_of
 from mtl.tasks import TaskGraph
 
-SUITE = "mtl.suites.table.table"  # the target of a suite that can read later rows
-READS = "path_later"  # its key for them
-ALL, LATER = "all", "later"  # rows that a run is trained again with
-TEST_ROWS = "task.path_test: "  # what notes on the rows of that file begin with
-NO_SPLIT = {"by": "random", "column": None, "folds": None}
+TEST_ROWS = ("task.path_test: ", f"{OPTION}: ")  # what notes on the rows of that file begin with
 
 
 @dataclass(frozen=True)
@@ -55,18 +58,12 @@ class Watched:
             Both.
 
         Raises:
-            InputError: it is not finished, not of a person's table, has learned from this file, or its rows have
-                changed.
+            InputError: it is not finished, its suite takes no later rows, it has learned from this file, or its rows
+                have changed.
         """
         was, config = run.result, run.config
-        if config.task.get("_target_") != SUITE:
-            raise InputError(
-                f"run '{run.path}' is of task={config.choices.task}, whose rows are always the same: expected a run of "
-                "a table of your own, task=table"
-            )
-        if config.task.get("stream"):
-            raise InputError(f"run '{run.path}' reads its rows piece by piece, task.stream=true, which leaves no test")
-        for path in (Path(str(config.task["path"])), *map(Path, files_of(config.task.get(READS)))):
+        check_takes_later_rows(config, f"run '{run.path}'")
+        for path in files_learned_from(config):
             if path.is_file() and records.is_file() and filecmp.cmp(path, records, shallow=False):
                 raise InputError(
                     f"records={records}: run '{run.path}' has learned from rows of this file: expected rows that came "
@@ -101,7 +98,7 @@ class Watched:
     @cached_property
     def later(self) -> TableSuite:
         """The suite with all later rows as its test; tasks may have no label there. InputError if they do not fit."""
-        return self.opened(self.config_of_test(), watches=True)
+        return self.opened(config_of_test(self.run.config, self.records), watches=True)
 
     def check_new(self) -> None:
         """Raise InputError where many of the later rows are rows of before, as in a file of all rows until now."""
@@ -128,16 +125,12 @@ class Watched:
                 found[target.task] = said_in_later_rows(lacking[0] if lacking else str(error))
         return found
 
-    def config_of_test(self) -> RunConfig:
-        """The config of the run with all later rows as its test."""
-        return self.run.config.changed(task={**self.without_parts(), "path_test": str(self.records)})
-
     def remarks(self) -> tuple[str, ...]:
         """Lines on inputs of the later rows that are unlike those of the training, and classes that it did not have."""
         data = self.later
         part, unknown = data.rows_of("test"), unknown_labels(data)
         inputs = [line for column in data.encoding.columns for line in column.unfamiliar(part[column.name])]
-        written = [note.removeprefix(TEST_ROWS) for note in data.notes if note.startswith(TEST_ROWS)]
+        written = [note.removeprefix(begin) for note in data.notes for begin in TEST_ROWS if note.startswith(begin)]
         labels = [
             remark(name, unknown[name].dropna(), len(part), counted=self.counts(metric))
             for name, metric, _ in self.primary()
@@ -162,38 +155,8 @@ class Watched:
         )
 
     def retrained_config(self, rows: str) -> RunConfig:
-        """The config of a run that is trained again.
-
-        Args:
-            rows: ``all``: with all rows of before, also later ones that the run was trained again with, and half of the
-                later ones; ``later``: with that half alone. The other half is divided into validation and test in the
-                same way.
-
-        Returns:
-            The config.
-        """
-        task = self.without_parts()
-        if rows == ALL:
-            before = files_of(self.run.config.task.get(READS))
-            task[READS] = [*before, str(self.records)] if before else str(self.records)
-        else:
-            test, val = 1 - LATER_SHARES[1], LATER_SHARES[1] - LATER_SHARES[0]
-            task |= {"path": str(self.records), "query": None, "split": {**task["split"], "val": val, "test": test}}
-            task["sheet"] = sheet_of(task.get("sheet"), self.records)
-        return self.run.config.changed(task=task, resume=None)
-
-    def without_parts(self) -> dict[str, Any]:
-        """The config of the suite, without what says which of the rows of before are for what."""
-        task = self.run.config.task
-        split = dict(task.get("split") or {})
-        columns = dict(task.get("columns") or {})
-        if split.get("by") == "given":
-            columns = {split["column"]: "ignore", **columns}
-            split |= NO_SPLIT
-            if split.get("groups"):  # which the column has kept apart
-                split |= {"by": "group", "column": split["groups"]}
-        split["folds"] = None
-        return {**task, "split": split, "columns": columns or None, "path_test": None, READS: None}
+        """The config of a run that is trained again, see :func:`~mtl.lifecycle.later_rows.config_with`."""
+        return config_with(self.run.config, self.records, rows)
 
     def primary(self) -> list[tuple[str, str, bool]]:
         """Of each task its name, its primary metric, and whether higher is better."""
@@ -251,7 +214,11 @@ class Watched:
             data = suite_of_columns(config, self.run.statistics)
         else:
             data = build_suite(config, self.run.statistics)
-        assert isinstance(data, TableSuite)  # as SUITE makes it
+        if not isinstance(data, TableSuite):
+            raise InputError(
+                f"run '{self.run.path}' is of {type(data).__name__}: later rows are those of a TableSuite, which gets "
+                f"the argument '{TAKES}'"
+            )
         return data
 
 
@@ -286,7 +253,7 @@ def said_of(records: Path, text: str) -> str:
 
 def said_in_later_rows(text: str) -> str:
     """What a suite says of the test rows of a config, as what it says of later rows."""
-    for option in ("task.path_test", f"task.{READS}"):
+    for option in (f"{OPTION}.path", OPTION, "task.path_test", f"task.{READS}"):
         text = text.replace(f"{option}: ", "").replace(f"column in {option}", "column")
     for advice in ("; try another task.split", "; try other shares"):
         text = text.replace(advice, "")

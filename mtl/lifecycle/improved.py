@@ -35,7 +35,8 @@ from mtl.training.loggers import check_loggers, log_hyperparameters, make_logger
 from mtl.training.resources import reset_peak_memory
 
 GROUP = "improve"  # of the config, and its file of what is asked for
-CHOICE, DECISIONS = "dispatchers", "decisions"  # options of the group: how a network is improved, and how decisions are
+# Options of the group: how a network is improved, how decisions are, and how the dispatchers of shops with due dates
+CHOICE, DECISIONS, TARDINESS = "dispatchers", "decisions", "tardiness"
 
 
 def improve_run(
@@ -111,22 +112,36 @@ def read_improvement(given: Sequence[str], run: str | Path | None, trust: Sequen
         InputError: an override that does not fit.
     """
     typed = any(parse_override(text).key_or_group == GROUP for text in given)
-    if run is not None and not typed and tunes(run, trust):
-        given, typed = [*given, f"{GROUP}@_global_={DECISIONS}"], True
+    if run is not None and not typed:
+        given, typed = [*given, *option_for(run, trust)], True
     plain, choices = compose_chosen(given, GROUP)
     asked = ImproveConfig.read(plain)
-    if not typed and run is None and tunes(asked.run, trust, asked.output):
-        plain, choices = compose_chosen([*given, f"{GROUP}@_global_={DECISIONS}"], GROUP)
+    option = [] if typed else option_for(asked.run, trust, asked.output)
+    if option:
+        plain, choices = compose_chosen([*given, *option], GROUP)
         asked = ImproveConfig.read(plain)
     return asked, str(name_of_choice(GROUP, choices[f"{GROUP}@_global_"], asked.improvement))
 
 
-def tunes(run: str | Path | None, trust: Sequence[str], output: str = "outputs") -> bool:
-    """Whether a run decides by settings that can be tuned; no where it cannot be read, which is said later."""
+def option_for(run: str | Path | None, trust: Sequence[str], output: str = "outputs") -> list[str]:
+    """The override that chooses how a run is improved by what it does; none for the default one.
+
+    Args:
+        run: the run; None: the one under ``output`` that finished last.
+        trust: modules whose code its config may name.
+        output: where runs are.
+
+    Returns:
+        The override; none either where the run cannot be read, which is said later.
+    """
     try:
-        return decides(Run.open(run or newest(output).path, trust).config)
+        config = Run.open(run or newest(output).path, trust).config
+        if decides(config):
+            return [f"{GROUP}@_global_={DECISIONS}"]
     except InputError:
-        return False
+        return []
+    late = (config.execution or {}).get("objective") == "weighted_tardiness"
+    return [f"{GROUP}@_global_={TARDINESS}"] if late else []
 
 
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:

@@ -14,7 +14,8 @@ from mtl.comparison.statistics.gains import gains, scale_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
-from mtl.lifecycle.drift import ALL, LATER, Watched
+from mtl.lifecycle.drift import Watched
+from mtl.lifecycle.later_rows import ALL, LATER
 from mtl.lifecycle.resume import runs_of
 from mtl.lifecycle.train import ignore, train
 from mtl.lifecycle.trained import suite_of_columns
@@ -104,7 +105,7 @@ def retrain(
     was interrupted or killed, the same call goes on with it.
 
     Args:
-        run: a finished run of ``task=table``.
+        run: a finished run of a person's table or tables, or of a suite whose rows are those of a table.
         records: file of labelled rows that came later, with the same columns.
         threads: on the CPU; None: as the run.
         always: train again also where no task is worse.

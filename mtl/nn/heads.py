@@ -235,8 +235,8 @@ class ChoiceHead(Head):
     The weights of the rule and the gain are buffers ``rule [F]`` and ``gain []`` that no gradient reaches: a search on
     the outcome of acting may change them (:mod:`mtl.agent.improvement`). In place of them a call may give others for
     each row, ``[B, F]`` and ``[B, 1]`` (``torch.func.functional_call``). Such a search may also find ``others [K, F]``:
-    rules, without a correction, with which an agent acts beside this one to keep the best of the outcomes. They change
-    no logit.
+    rules, without a correction, with which an agent acts beside this one to keep the best of the outcomes, and
+    ``demanding [K', C]``, which it takes beside those where more is demanded. They change no logit.
 
     The message tells how decided the choice is: the highest probability, and the entropy relative to a uniform choice
     (in [0, 1]). Without a candidate both are 0, as of a shop that is done beside others that are not.
@@ -247,6 +247,7 @@ class ChoiceHead(Head):
     rule: Tensor
     gain: Tensor
     others: Tensor | None
+    demanding: Tensor | None
 
     def __init__(
         self,
@@ -267,12 +268,13 @@ class ChoiceHead(Head):
             self.register_buffer("rule", torch.tensor(prior))
             self.register_buffer("gain", torch.tensor(TRAINED_GAIN))
             self.register_buffer("others", None)
+            self.register_buffer("demanding", None)
 
     @override
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
-        if self.has_prior:  # there are as many others as the state has
-            given = state_dict.get(f"{prefix}others")
-            self.others = None if given is None else torch.empty_like(given)
+        for name in ("others", "demanding") if self.has_prior else ():  # there are as many as the state has
+            given = state_dict.get(f"{prefix}{name}")
+            setattr(self, name, None if given is None else torch.empty_like(given))
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     @override

@@ -1,6 +1,8 @@
 """Decision support, larger: records of the United States census of 1994."""
 
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 import pandas as pd
 
@@ -8,7 +10,13 @@ from mtl.suites.sources.catalogue import CENSUS
 from mtl.suites.table import Splitting, TableSuite, Targets
 
 
-def census(seed: int = 0, statistics: str | None = None, form: str = "flat", numbers: str = "standard") -> TableSuite:
+def census(
+    seed: int = 0,
+    statistics: str | None = None,
+    form: str = "flat",
+    numbers: str = "standard",
+    later: Mapping[str, Any] | None = None,
+) -> TableSuite:
     """48,842 persons; tasks ``income`` (above 50,000 dollars a year), ``never_married`` and ``hours`` (a week).
 
     Income and never-married are the pair of Ma et al., "Modeling Task Relationships in Multi-task Learning with
@@ -19,6 +27,7 @@ def census(seed: int = 0, statistics: str | None = None, form: str = "flat", num
         statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
         form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
+        later: files of rows that came after these; see :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Returns:
         The suite.
@@ -29,7 +38,13 @@ def census(seed: int = 0, statistics: str | None = None, form: str = "flat", num
         "hours": {"column": "hours-per-week", "kind": "regression"},
     }
     return TableSuite(
-        persons, targets, splitting=Splitting(seed=seed), statistics=statistics, form=form, numbers=numbers
+        persons,
+        targets,
+        splitting=Splitting(seed=seed),
+        statistics=statistics,
+        form=form,
+        numbers=numbers,
+        later=later,
     )
 
 

@@ -1,5 +1,8 @@
 """Events that follow one another: care in a year, an admission that needs it, and what the care costs."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from mtl.suites.sources.catalogue import RAND_HIE
@@ -33,6 +36,7 @@ def claims(
     form: str = "flat",
     numbers: str = "standard",
     conditional: bool = False,
+    later: Mapping[str, Any] | None = None,
 ) -> TableSuite:
     """20,190 years of insured persons; tasks ``care``, ``admission`` and ``log_cost``.
 
@@ -47,6 +51,7 @@ def claims(
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
         conditional: predict the admission as the chance of care times that of an admission given care
             (:func:`mtl.tasks.conditional`).
+        later: files of rows that came after these; see :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Returns:
         The suite.
@@ -58,7 +63,9 @@ def claims(
     }
     columns = {"plan": "category", "site": "category", "family": "ignore"}
     splitting = Splitting(by="group", column="family", seed=seed)
-    return TableSuite(years, targets, columns, splitting, statistics=statistics, form=form, numbers=numbers)
+    return TableSuite(
+        years, targets, columns, splitting, statistics=statistics, form=form, numbers=numbers, later=later
+    )
 
 
 def years() -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """Data analysis over several sources: flights out of New York City in 2013, with weather, planes and airports."""
 
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +17,7 @@ FLEET_UNTIL = "2013-07-01"
 WEATHER_COLUMNS = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
 
 
-def flights(statistics: str | None = None, form: str = "flat") -> TableSuite:
+def flights(statistics: str | None = None, form: str = "flat", later: Mapping[str, Any] | None = None) -> TableSuite:
     """336,776 scheduled flights; tasks ``late``, ``arrival_delay`` and ``cancelled``.
 
     A late flight departs more than 15 minutes late; the delay of the arrival is in minutes. A flight that did not take
@@ -25,13 +27,14 @@ def flights(statistics: str | None = None, form: str = "flat") -> TableSuite:
     Args:
         statistics: file of what a run fitted, to be repeated; see :class:`~mtl.suites.table.TableSuite`.
         form: ``flat`` or ``columns``, of the inputs; see :class:`~mtl.suites.table.TableSuite`.
+        later: files of rows that came after these; see :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Returns:
         The suite.
     """
     targets = {"late": "binary", "arrival_delay": "regression", "cancelled": "binary"}
     splitting = Splitting(by="time", column="scheduled", groups="day")
-    return TableSuite(joined, targets, splitting=splitting, statistics=statistics, form=form)
+    return TableSuite(joined, targets, splitting=splitting, statistics=statistics, form=form, later=later)
 
 
 def joined() -> pd.DataFrame:

@@ -14,7 +14,11 @@ from mtl.suites.tables.suite import concatenate
 
 
 def jobs(
-    seed: int = 0, sampling: Mapping[str, Any] | None = None, statistics: str | None = None, form: str = "flat"
+    seed: int = 0,
+    sampling: Mapping[str, Any] | None = None,
+    statistics: str | None = None,
+    form: str = "flat",
+    later: Mapping[str, Any] | None = None,
 ) -> TablesSuite:
     """Two tables, a task each: checks of software packages and jobs on a cluster.
 
@@ -26,6 +30,7 @@ def jobs(
         sampling: arguments of :class:`~mtl.suites.tables.Sampling`.
         statistics: see :class:`~mtl.suites.table.TableSuite`.
         form: see :class:`~mtl.suites.table.TableSuite`.
+        later: files of rows that came after these; see :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Returns:
         The suite.
@@ -41,6 +46,7 @@ def jobs(
         sampling=Sampling(**dict(sampling or {})),
         statistics=statistics,
         form=form,
+        later=later,
     )
 
 

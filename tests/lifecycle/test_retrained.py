@@ -14,10 +14,14 @@ from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.lifecycle import retrained
 from mtl.lifecycle.agent import Agent
-from mtl.lifecycle.drift import ALL, READS, Watched
+from mtl.lifecycle.drift import Watched
+from mtl.lifecycle.later_rows import ALL, READS
+from mtl.lifecycle.predictor import Predictor
 from mtl.lifecycle.retrained import better, retrain
 from mtl.runs.directory import Run
+from mtl.suites.sources.archive import Archive
 from tests.results import run_result
+from tests.suites import standins
 from tests.support import TINY
 
 pytestmark = pytest.mark.smoke
@@ -265,10 +269,74 @@ def test_tasks_with_labels_are_watched_also_beside_others(tmp_path: Path, capsys
     assert len(list(agent.run.path.parent.iterdir())) == 1
 
 
+def test_a_table_for_each_task(tmp_path: Path) -> None:
+    """Later rows say which table they are like; what is measured is what the run's own predictions come to."""
+    columns = {"a": ["a", "b", "churn"], "b": ["a", "b", "spend"]}
+    later = []
+    for name, wanted in columns.items():
+        rows(240, 0 if name == "a" else 5)[wanted].to_csv(tmp_path / f"{name}.csv", index=False)
+        later.append(rows(200, 1, turned=True)[wanted].assign(table=name))
+    frame = pd.concat(later).sample(frac=1, random_state=0).reset_index(drop=True)
+    frame.to_csv(tmp_path / "later.csv", index=False)
+    agent = Agent(
+        "task=tables",
+        f"task.tables={{a: {{path: {tmp_path / 'a.csv'}, targets: {{churn: binary}}}}, "
+        f"b: {{path: {tmp_path / 'b.csv'}, targets: {{spend: regression}}}}}}",
+        "batch_size=32",
+        f"output={tmp_path / 'out'}",
+        "progress=false",
+        "threads=1",
+        *[text for text in QUICK if not text.startswith("epochs")],
+        "epochs=6",
+    )
+    agent.train()
+    before = agent.run
+    assert before is not None
+    found = agent.retrain(tmp_path / "later.csv")
+    churn, spend = found.drift
+    assert (churn.reading, [one.rows for one in found.candidates]) == ("worse", ["all", "later"])
+    predicted = Predictor(before.path)(frame)
+    own = (frame["table"] == "a").to_numpy()
+    yes, label = predicted["churn.probability"][own].to_numpy(), frame["churn"][own].to_numpy() == 1
+    assert churn.after == pytest.approx((yes[label][:, None] > yes[~label]).mean(), abs=1e-3)
+    error = (predicted["spend"] - frame["spend"])[~own].to_numpy()
+    assert spend.after == pytest.approx(1 - (error**2).mean() / frame["spend"][~own].var(ddof=0), abs=1e-3)
+    assert (found.kept, found.chosen) == (True, found.candidates[1].run)
+    new = Run.open(found.candidates[0].run)
+    assert new.result.data.rows == {"train": 480 + 200, "val": 100, "test": 100}
+    assert Run.open(found.candidates[1].run).result.data.rows == {"train": 200, "val": 100, "test": 100}
+    for learned in ("later.csv", "b.csv"):
+        with pytest.raises(InputError, match=rf"{learned}: run '.*' has learned from rows of this file"):
+            retrain(Run.open(found.candidates[1].run), tmp_path / learned)
+
+
+def test_a_suite_that_has_rows_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = standins.credit(300)
+    monkeypatch.setattr("mtl.suites.credit.read_frame", lambda data: own)
+    monkeypatch.setattr(Archive, "read", lambda self, name: b"")
+    later = standins.credit(280)
+    later["Income"] += np.random.default_rng(3).normal(0, 5, len(later))
+    later["Status"] = np.where(later["Income"].fillna(0) > 120, "bad", "good")  # the opposite
+    frame = later.assign(log_amount=np.log(later["Amount"])).drop(columns=["rownames", "Amount"])
+    frame.to_csv(tmp_path / "later.csv", index=False)
+    given = [*QUICK, "batch_size=32", "execution=none", f"output={tmp_path / 'out'}", "progress=false", "threads=1"]
+    agent = Agent("task=credit", *given)
+    agent.train()
+    found = agent.retrain(tmp_path / "later.csv")
+    assert found.worse == ["default"]
+    assert [Run.open(one.run).config.task["later"]["use"] for one in found.candidates] == ["after", "alone"]
+    assert [Run.open(one.run).result.data.rows["train"] for one in found.candidates] == [300 + 140, 140]
+    assert agent.run is not None
+    assert agent.run.path == Path(found.used)
+    (tmp_path / "bad.csv").write_text("Status,Age\nbad,3\n")
+    with pytest.raises(InputError, match=r"bad\.csv: column 'Seniority' is not there"):
+        agent.retrain(tmp_path / "bad.csv")
+
+
 def test_runs_that_cannot_be_trained_again(tmp_path: Path) -> None:
     agent = Agent(*TINY, "epochs=1", "threads=1", f"output={tmp_path}")
     agent.train()
-    with pytest.raises(InputError, match=r"is of task=synthetic, whose rows are always the same"):
+    with pytest.raises(InputError, match=r"is of task=synthetic, which takes no rows from a file: expected a run of"):
         agent.retrain("later.csv")
     agent = trained(tmp_path, *QUICK)
     rows(300, 3).to_csv(tmp_path / "old.csv", index=False)

@@ -1,5 +1,8 @@
 """Suites of public data: rows joined and labelled rightly, nothing in the inputs that tells the outcome."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +20,7 @@ from mtl.suites.jobs import jobs
 from mtl.suites.reviews import ReviewsSuite
 from mtl.suites.reviews.words import FIRST, OTHER, PADDING, Vocabulary, words
 from mtl.suites.sources.catalogue import FLIGHTS
+from mtl.suites.table import TableSuite
 from mtl.tasks import TaskGraph
 from tests.suites import standins
 
@@ -179,6 +183,36 @@ def test_jobs_have_a_task_for_each_table() -> None:
         assert 0 < (duration != -100).sum() < len(split)
     columns = {column.name for column in suite.encoding.columns}
     assert not columns & {"check_time", "log_seconds", "status", "package", "class", "rownames"}
+
+
+@pytest.mark.parametrize("make", [credit, census, claims, flights, jobs])
+def test_later_rows_are_read_from_a_file_as_the_own_ones_are(make: Callable[..., TableSuite], tmp_path: Path) -> None:
+    """Its rows are the suite's own here, so that both have to be the same inputs and labels."""
+    own = make()
+    frame = own.frame
+    path = tmp_path / "later.csv"
+    frame.to_csv(path, index=False)
+    suite = make(later={"path": str(path), "use": "after"})
+    loaded(suite)
+    rows = suite.splitting.rows(suite.frame)
+    assert sorted(np.concatenate(list(rows.values()))) == list(range(2 * len(frame)))
+    assert set(range(len(frame))) <= set(rows["train"])
+    assert abs(len(rows["test"]) / len(frame) - 0.25) < 0.1
+    first, second = suite.frame.iloc[: len(frame)], suite.frame.iloc[len(frame) :]
+    for target in suite.targets:
+        torch.testing.assert_close(target.encode(first), target.encode(second), equal_nan=True)
+    for name, values in suite.inputs(first).items():
+        torch.testing.assert_close(values, suite.inputs(second)[name])
+    alone = make(later={"path": str(path), "use": "alone"})
+    loaded(alone)
+    found = alone.splitting.rows(alone.frame)
+    assert {name: found[name].tolist() for name in ("val", "test")} == {
+        name: rows[name].tolist() for name in ("val", "test")
+    }
+    assert found["train"].tolist() == [row for row in rows["train"] if row >= len(frame)]
+    assert len({own.fingerprint, suite.fingerprint, alone.fingerprint}) == 3
+    tested = make(later={"path": str(path), "use": "test"})
+    assert tested.splitting.rows(tested.frame)["test"].tolist() == list(range(len(frame), 2 * len(frame)))
 
 
 def test_reviews_are_labelled() -> None:

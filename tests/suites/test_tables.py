@@ -384,3 +384,66 @@ def test_a_column_that_numbers_the_rows_of_each_table_is_left_out(tmp_path: Path
     )
     assert [column.name for column in made.encoding.columns] == ["x", "amount", "table"]
     assert [note for note in made.notes if "'id' is left out: it numbers the rows" in note]
+
+
+def test_later_rows_say_their_table_and_have_the_labels_of_it_alone(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    files = {}
+    for name, label in (("a", "churn"), ("b", "spend")):
+        frame = pd.DataFrame({"x": draw.normal(size=60), f"only_{name}": draw.normal(size=60)})
+        frame[label] = draw.integers(0, 2, 60) if name == "a" else draw.normal(size=60)
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        files[name] = {"path": str(tmp_path / f"{name}.csv"), "targets": {label: ["binary", "regression"][label > "d"]}}
+    count = 40
+    later = pd.DataFrame({name: draw.normal(size=count) for name in ("x", "only_a", "only_b", "spend")})
+    later = later.assign(churn=draw.integers(0, 2, count), table=["b", "a"] * (count // 2))
+    later.to_csv(tmp_path / "later.csv", index=False)
+
+    def suite(path: str, **options: Any) -> TablesSuite:
+        made = tables(files, later={"path": str(tmp_path / path), **options})
+        made.configure_batches(8, seed=0)
+        made.setup("fit")
+        return made
+
+    made = suite("later.csv")
+    rows = made.splitting.rows(made.frame)
+    assert {name: len(found) for name, found in rows.items()} == {"train": 140, "val": 10, "test": 10}
+    for found in rows.values():  # a loader takes the rows of a table for neighbours
+        names = made.frame["table"].iloc[found].tolist()
+        assert names == sorted(names)
+    added = made.frame.iloc[120:]
+    assert added["churn"].notna().tolist() == [False, True] * 20
+    assert added["spend"].notna().tolist() == [True, False] * 20
+    loader = made.loader("train", training=True)
+    assert isinstance(loader, SamplingLoader)
+    assert loader.sizes == (70, 70)
+    alone = suite("later.csv", use="alone")
+    assert {name: len(found) for name, found in alone.splitting.rows(alone.frame).items()} == {
+        "train": 20,
+        "val": 10,
+        "test": 10,
+    }
+    (only := later[later["table"] == "a"].drop(columns=["only_b", "spend"])).to_csv(tmp_path / "only.csv", index=False)
+    several = {"path": [str(tmp_path / "later.csv"), str(tmp_path / "only.csv")], "use": "alone"}
+    both = tables(files, later=several)  # of the first file all rows are trained on
+    found = both.splitting.rows(both.frame)
+    assert (len(found["train"]), len(found["val"]), len(found["test"])) == (50, 5, 5)
+    assert min(found["train"]) == 120
+    only.drop(columns="only_a").to_csv(tmp_path / "lacks.csv", index=False)
+    only.assign(table="c").to_csv(tmp_path / "other.csv", index=False)
+    only.drop(columns="table").to_csv(tmp_path / "none.csv", index=False)
+    for path, message in (
+        ("lacks.csv", r"column in task\.later 'only_a' is not there"),
+        ("other.csv", r"task\.later: column 'table': row 1 holds 'c', expected a or b"),
+        ("none.csv", r"column in task\.later 'table' is not there"),
+    ):
+        with pytest.raises(InputError, match=message):
+            suite(path)
+    for wrong, message in (
+        ({"use": "before"}, r"unknown use in task\.later 'before': did you mean|unknown use in task\.later 'before'"),
+        ({"used": "test"}, r"unknown key of task\.later 'used'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            suite("later.csv", **wrong)
+    with pytest.raises(InputError, match=r"task\.later=later\.csv: expected a file, such as \{path: later\.csv\}"):
+        tables(files, later="later.csv")  # type: ignore[arg-type]

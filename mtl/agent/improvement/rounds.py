@@ -64,6 +64,7 @@ class Rounds(InRounds):
                 f"search.validation: expected at least 2 instances of a group, and one has {search.fewest}"
             )
         self.rounds, self.search, self.alpha, self.first = rounds, search, alpha, first
+        self.reference = search.reference
         self.behind = first.behind + first.rounds if isinstance(first, InRounds) else 0
 
     def without_first(self) -> Self:
@@ -102,6 +103,7 @@ class Rounds(InRounds):
             generations=self.rounds * self.search.generations,
             seconds=sum(one.seconds for one in state.rounds) + time.perf_counter() - began,
             alpha=self.alpha,
+            reference=self.reference,
             gain=outcome.gain,
             rounds=list(state.rounds),
         )

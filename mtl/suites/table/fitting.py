@@ -177,7 +177,7 @@ class TableFit:
         if table.added:
             added = table.frame.iloc[-table.added :]
             unlike = [line for column in encoding.columns for line in column.unfamiliar(added[column.name])]
-            table.notes += [f"task.path_{'test' if table.read_test else 'later'}: {line}" for line in unlike]
+            table.notes += [f"{table.others_option}: {line}" for line in unlike]
         return encoding
 
 

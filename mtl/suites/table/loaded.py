@@ -1,6 +1,6 @@
 """The rows of a table as they are learned from: read once, typed, divided, with those of further files behind them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,11 +8,14 @@ from pandas.api.types import is_integer_dtype
 
 from mtl.errors import InputError, absent, unknown
 from mtl.suites.table.columns import numbers, read_alike
+from mtl.suites.table.later_rows import OPTION, LaterRows
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
-from mtl.suites.table.splitting import Division, Rows, Splitting, WithLaterRows, WithTestRows
+from mtl.suites.table.splitting import Division, Rows, Splitting, with_others
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.types import ColumnType, fit_types, typed
+
+OF_TEST, OF_LATER = "task.path_test", "task.path_later"  # options that name further files
 
 
 class LoadedTable:
@@ -22,6 +25,7 @@ class LoadedTable:
         read: gives the rows.
         splitting: which rows are for what.
         formats: how the times or numbers of columns are written, where the file does not decide it.
+        labels: columns that hold what is to be predicted.
         asked: types that options ask for, by column; see :func:`~mtl.suites.table.fitting.asked_types`.
         chosen: columns whose kinds are chosen.
         types: of the columns that are texts in the file, as a run has fitted them; None: they are fitted, and a column
@@ -30,6 +34,7 @@ class LoadedTable:
         row_weight: column of the weight of each row; None: 1 each.
         read_test: gives the test rows, where they are in a file of their own.
         read_later: each gives rows that came after all those before it.
+        later: what comes after the rows of a suite that has rows of its own; None: nothing does.
 
     Attributes:
         splitting: also of the rows of further files, once these are read.
@@ -37,8 +42,9 @@ class LoadedTable:
         types: as given, or as fitted.
         written: the cells as they stand, while types are being fitted.
         added: how many rows of further files stand behind those of the table.
-        may_lack: columns that the rows of further files need not have.
-        without_column: by name of such a column that they lack, what was found.
+        others_option: the option that named the last of them.
+        watches: rows of further files may lack labels, even their column.
+        without_column: by name of a column that they lack so, what was found.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class LoadedTable:
         read: Callable[[], pd.DataFrame],
         splitting: Division,
         formats: Mapping[str, str],
+        labels: Collection[str],
         asked: Mapping[str, str] | None = None,
         chosen: Collection[str] = (),
         types: dict[str, ColumnType] | None = None,
@@ -53,16 +60,17 @@ class LoadedTable:
         row_weight: str | None = None,
         read_test: Callable[[], pd.DataFrame] | None = None,
         read_later: Sequence[Callable[[], pd.DataFrame]] = (),
+        later: LaterRows | None = None,
     ) -> None:
         self.asked = asked or {}
         self.read, self.splitting, self.types = read, splitting, types
-        self.formats, self.chosen = formats, chosen
+        self.formats, self.labels, self.chosen = formats, labels, chosen
         self.named = [*self.asked, *chosen, *formats, *splitting.columns, *named]
-        self.row_weight, self.read_test, self.read_later = row_weight, read_test, read_later
+        self.row_weight, self.read_test, self.read_later, self.later = row_weight, read_test, read_later, later
         self.notes: list[str] = []
         self.written: pd.DataFrame | None = None
-        self.added = 0
-        self.may_lack: Collection[str] = ()
+        self.added, self.others_option = 0, ""
+        self.watches = False
         self.without_column: dict[str, str] = {}
         self._frame: pd.DataFrame | None = None
 
@@ -82,11 +90,8 @@ class LoadedTable:
                             raise unknown(f"column in {option}", name, found.columns)
                 self.types, self.written = fit_types(found, self.asked, self.formats, declared), found
             self._frame = typed(found, self.types)
-            if self.read_test is not None:
-                self._add_rows(self._frame, self.read_test(), "task.path_test", WithTestRows)
-            for number, read in enumerate(self.read_later, start=1):
-                last = number == len(self.read_later)
-                self._add_rows(self._frame, read(), "task.path_later", WithLaterRows if last else None)
+            for read, option, use in self._further():
+                self._add_rows(self._frame, read(), option, use)
         return self._frame
 
     @property
@@ -119,30 +124,37 @@ class LoadedTable:
         weights: np.ndarray = found / found[rows["train"]].mean()
         return weights
 
-    def _add_rows(
-        self,
-        own: pd.DataFrame,
-        others: pd.DataFrame,
-        option: str,
-        division: Callable[[Splitting, int], Division] | None,
-    ) -> None:
+    def _further(self) -> Iterator[tuple[Callable[[], pd.DataFrame], str, str | None]]:
+        """Of each further file what reads it, the option that named it, and what its rows are for; see _add_rows."""
+        if self.read_test is not None:
+            yield self.read_test, OF_TEST, "test"
+        for number, read in enumerate(self.read_later, start=1):
+            yield read, OF_LATER, "after" if number == len(self.read_later) else None
+        if self.later is not None:
+            *before, latest = self.later.readers()
+            for read in before:
+                yield read, OPTION, None
+            yield latest, OPTION, self.later.use
+
+    def _add_rows(self, own: pd.DataFrame, others: pd.DataFrame, option: str, use: str | None) -> None:
         """Put the rows of another file, read as the table's are, behind them.
 
         Args:
             own: the table.
             others: the rows.
             option: what named their file, for messages.
-            division: what says which rows are for what, from the way in which the table is divided and their number;
-                None: they are like those of the table.
+            use: what they are for, see :func:`~mtl.suites.table.splitting.with_others`; None: they are like those of
+                the table, or trained on where further rows follow.
 
         Raises:
             InputError: they have not the same columns.
         """
-        others = named_as(others, own.columns)
+        others = self.comparable(named_as(others, own.columns), option)
+        may_lack = self.labels if self.watches else ()
         for name in own.columns:
             if name not in others.columns:
                 missing = absent(f"column in {option}", str(name), others.columns)
-                if name not in self.may_lack:
+                if name not in may_lack:
                     raise missing
                 self.without_column[str(name)] = str(missing)
                 others = others.assign(**{str(name): pd.Series(None, index=others.index, dtype=object)})
@@ -155,7 +167,36 @@ class LoadedTable:
         except InputError as error:
             raise InputError(f"{option}: {error}") from None
         self._frame = stacked([own, others]).reset_index(drop=True)
+        self.others_option = option
+        if use is not None:
+            self.splitting = self.divided(use, len(others), self.added)
         self.added += len(others)
-        if division is not None:
-            assert isinstance(self.splitting, Splitting)
-            self.splitting = division(self.splitting, len(others))
+
+    def comparable(self, others: pd.DataFrame, option: str) -> pd.DataFrame:
+        """The rows of another file with what can be told of the columns that they lack.
+
+        Args:
+            others: the rows.
+            option: what named their file, for messages.
+
+        Returns:
+            The rows.
+
+        Raises:
+            InputError: it cannot be told what they are.
+        """
+        return others
+
+    def divided(self, use: str, count: int, between: int) -> Division:
+        """What says which rows are for what, where rows of further files stand last.
+
+        Args:
+            use: what the last ones are for.
+            count: how many they are.
+            between: how many of other files stand before them.
+
+        Returns:
+            It.
+        """
+        assert isinstance(self.splitting, Splitting)
+        return with_others(self.splitting, use, count, between)

@@ -317,6 +317,15 @@ class WithOtherRows(Division):
 
     splitting: Splitting
 
+    @abstractmethod
+    def parts(self, frame: pd.DataFrame) -> np.ndarray:
+        """The part of each row, ``[N]``: 0 training, 1 validation, 2 test, -1 none. InputError as of :meth:`rows`."""
+
+    @override
+    def rows(self, frame: pd.DataFrame) -> Rows:
+        """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""
+        return self.splitting.numbered(self.parts(frame))
+
     @property
     @override
     def columns(self) -> tuple[str, ...]:
@@ -351,12 +360,12 @@ class WithTestRows(WithOtherRows):
             return self.splitting.without_group(frame) + found
         return self.splitting.notes_on_groups(frame, rows)
 
-    def rows(self, frame: pd.DataFrame) -> Rows:
-        """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""
+    @override
+    def parts(self, frame: pd.DataFrame) -> np.ndarray:
         part = np.full(len(frame), PARTS.index("test"))
         own = len(frame) - self.tested
         part[:own] = self.splitting.rows_beside_test(frame.iloc[:own])
-        return self.splitting.numbered(part)
+        return part
 
 
 @dataclass(frozen=True)
@@ -370,12 +379,50 @@ class WithLaterRows(WithOtherRows):
 
     later: int
 
-    def rows(self, frame: pd.DataFrame) -> Rows:
-        """Row numbers of ``train``, ``val`` and ``test``; as of :meth:`Splitting.rows`."""
+    @override
+    def parts(self, frame: pd.DataFrame) -> np.ndarray:
         part = np.full(len(frame), PARTS.index("train"))
         before = len(frame) - self.later
-        part[before:] = self.splitting.parts_of_later_rows(frame.iloc[before:])
-        return self.splitting.numbered(part)
+        if self.later:
+            part[before:] = self.splitting.parts_of_later_rows(frame.iloc[before:])
+        return part
+
+
+@dataclass(frozen=True)
+class OnlyLaterRows(WithLaterRows):
+    """The same, where the first rows are used for nothing.
+
+    Attributes:
+        splitting: as there.
+        later: as there.
+        between: how many rows before those are used, for training.
+    """
+
+    between: int = 0
+
+    @override
+    def parts(self, frame: pd.DataFrame) -> np.ndarray:
+        part = super().parts(frame)
+        part[: len(frame) - self.later - self.between] = -1
+        return part
+
+
+def with_others(splitting: Splitting, use: str, count: int, between: int = 0) -> WithOtherRows:
+    """What says which rows are for what, where those of another file stand last.
+
+    Args:
+        splitting: divides the table.
+        use: ``test``: they are the test; ``after``: they came after all others, see :class:`WithLaterRows`; ``alone``:
+            and those of the table are used for nothing.
+        count: rows of that file.
+        between: rows of other files before it.
+
+    Returns:
+        The division.
+    """
+    if use == "test":
+        return WithTestRows(splitting, count)
+    return WithLaterRows(splitting, count) if use == "after" else OnlyLaterRows(splitting, count, between)
 
 
 def _cut(units: np.ndarray, shares: Sequence[float]) -> np.ndarray:

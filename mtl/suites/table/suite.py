@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from mtl.suites.batch import Split
 from mtl.suites.table.copies import copied
 from mtl.suites.table.encoding import WAYS, Encoding
 from mtl.suites.table.fitting import Remarks, TableFit, asked_types, in_order_of_columns
+from mtl.suites.table.later_rows import LaterRows
 from mtl.suites.table.leaks import leaks
 from mtl.suites.table.loaded import LoadedTable
 from mtl.suites.table.named import named_as
@@ -63,6 +64,8 @@ class TableSuite(MultiTaskDataModule):
             tested; see :class:`~mtl.suites.table.splitting.WithLaterRows`.
         by_column: the tasks stand in the order of their columns in the table, in whatever order ``targets`` names them;
             False: in that order.
+        later: files of rows that came after those that ``read`` gives, and what they are for, of a suite that has rows
+            of its own; see :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Attributes:
         notes: what the user should know of how the table was read.
@@ -72,6 +75,8 @@ class TableSuite(MultiTaskDataModule):
     Raises:
         InputError: the table does not fit what is asked of it.
     """
+
+    loaded: ClassVar[type[LoadedTable]] = LoadedTable
 
     def __init__(
         self,
@@ -88,6 +93,7 @@ class TableSuite(MultiTaskDataModule):
         row_weight: str | None = None,
         read_later: Sequence[Callable[[], pd.DataFrame]] = (),
         by_column: bool = False,
+        later: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if numbers not in WAYS:
@@ -105,17 +111,20 @@ class TableSuite(MultiTaskDataModule):
         self.all_values: dict[str, tuple[str, ...]] = {}
         division: Division = splitting or Splitting()
         load = partial(
-            LoadedTable,
+            self.loaded,
             read,
             division,
             checked_formats(formats),
             row_weight=self.row_weight,
             read_test=read_test,
             read_later=read_later,
+            later=LaterRows.of(later),
         )
         if self.statistics_file is None:
             chosen, specs = chosen_kinds(columns), parse_targets(targets)
-            self.table = load(asked=asked_types(specs, chosen, division, self.row_weight), chosen=chosen)
+            asked = asked_types(specs, chosen, division, self.row_weight)
+            labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
+            self.table = load(labels, asked=asked, chosen=chosen)
             self.notes = self.table.notes
             ordered = in_order_of_columns(specs, self.frame) if by_column else specs
             self.reordered = list(specs) != list(ordered)
@@ -123,8 +132,9 @@ class TableSuite(MultiTaskDataModule):
             self.targets, self.remarks, self.encoding = fit.targets, fit.remarks, fit.encoding
         else:
             self.targets, self.encoding, types = read_statistics(self.statistics_file, from_statistics)
-            named = [*self.label_columns, *(column.name for column in self.encoding.columns), *types]
-            self.table = load(types=types, named=named)
+            labels = [name for target in self.targets for name in (target.column, target.event) if name]
+            named = [*labels, *(column.name for column in self.encoding.columns), *types]
+            self.table = load(labels, types=types, named=named)
             self.notes = self.table.notes
         tasks = [target.build() for target in self.targets]
         self.tasks = tuple(with_row_weights(task) for task in tasks) if self.row_weight else tuple(tasks)
@@ -142,15 +152,9 @@ class TableSuite(MultiTaskDataModule):
         """Which rows are for what."""
         return self.table.splitting
 
-    @property
-    def label_columns(self) -> list[str]:
-        """Columns that hold what is to be predicted."""
-        return [name for target in self.targets for name in (target.column, target.event) if name]
-
     def watch(self) -> None:
         """Rows of other files may lack labels of a task, even their column: they are measured, not learned."""
-        self.watches = True
-        self.table.may_lack = self.label_columns
+        self.watches = self.table.watches = True
 
     def _leaks(
         self, own: pd.DataFrame, remarks: Remarks, train: np.ndarray, labels: Sequence[str]

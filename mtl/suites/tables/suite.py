@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -22,105 +21,17 @@ from mtl.suites.table.leaks import leaks
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.source import read_source
-from mtl.suites.table.splitting import PARTS, Division, Rows, group_numbers
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.suite import chosen_kinds
 from mtl.suites.table.target_specs import check_targets
 from mtl.suites.table.text_options import check_text_options
 from mtl.suites.table.typed_cells import TEXT, cells_of, with_cells
 from mtl.suites.table.user_table import read_by_consent
+from mtl.suites.tables.division import SOURCE, EachTable
+from mtl.suites.tables.loaded import LoadedTables
 from mtl.suites.tables.sampling import Sampling, SamplingLoader
 
-SOURCE = "table"  # the column that says where a row comes from
 NEEDED, OPTIONAL = ("path", "targets"), ("query", "sheet", "join")  # keys of a table
-
-
-@dataclass(frozen=True)
-class EachTable(Division):
-    """Divides the rows of every table by itself, so that each split has rows of each.
-
-    By group, where a group has rows in several tables, all groups are divided by one draw: else the test of one table
-    would have groups that another one has trained the network with. Where a column says what rows are for, so are the
-    groups that are drawn for the validation of tables without rows for it.
-    """
-
-    splitting: Splitting
-
-    @property
-    @override
-    def columns(self) -> tuple[str, ...]:
-        return self.splitting.columns
-
-    @property
-    @override
-    def part_column(self) -> str | None:
-        return self.splitting.part_column
-
-    @property
-    @override
-    def asked(self) -> dict[str, str]:
-        return self.splitting.asked
-
-    def rows(self, frame: pd.DataFrame) -> Rows:
-        """Row numbers of ``train``, ``val`` and ``test``, table after table."""
-        together = self._drawn(frame) if self.by_one_draw(frame) else np.zeros(len(frame), dtype=bool)
-        pieces = [np.flatnonzero(together)] if together.any() else []
-        for name in frame[SOURCE].unique():
-            places = np.flatnonzero((frame[SOURCE] == name).to_numpy())
-            pieces += [] if together[places].all() else [places]
-        parts: dict[str, list[np.ndarray]] = {"train": [], "val": [], "test": []}
-        for places in pieces:
-            for split, rows in self.splitting.rows(frame.iloc[places]).items():
-                parts[split].append(places[rows])
-        found = {split: np.concatenate(rows) for split, rows in parts.items()}
-        if together.any():
-            self._check_tables(frame, found)
-        return found
-
-    def by_one_draw(self, frame: pd.DataFrame) -> bool:
-        """Whether groups are drawn of which one has rows in several tables."""
-        column = self._drawn_column
-        if column not in frame.columns:
-            return False
-        drawn = frame[self._drawn(frame)]
-        if not len(drawn):
-            return False
-        places = pd.DataFrame({"group": group_numbers(drawn[column]), "table": drawn[SOURCE].to_numpy()})
-        return bool(places.drop_duplicates()["group"].duplicated().any())
-
-    @property
-    def _drawn_column(self) -> str | None:
-        """Column of the groups that are drawn; None: single rows are."""
-        of_way = {"group": self.splitting.column, "given": self.splitting.groups}
-        return of_way.get(self.splitting.by)
-
-    def _drawn(self, frame: pd.DataFrame) -> np.ndarray:
-        """Of each row, whether it is of a table of which rows are drawn for a split."""
-        if self.splitting.by != "given":
-            return np.ones(len(frame), dtype=bool)
-        validation = self.splitting.given_parts(frame) == PARTS.index("val")
-        drawn: np.ndarray = ~frame[SOURCE].isin(frame[SOURCE][validation]).to_numpy()
-        return drawn
-
-    def _check_tables(self, frame: pd.DataFrame, parts: Rows) -> None:
-        """InputError for a table that a split has no rows of."""
-        for split, rows in parts.items():
-            lacking = set(frame[SOURCE]) - set(frame[SOURCE].iloc[rows])
-            if lacking:
-                raise InputError(
-                    f"the {split} split has no rows of task.tables.{min(lacking)}: task.split.by={self.splitting.by} "
-                    f"divides the groups of '{self._drawn_column}' by one draw for all tables, as some have rows in "
-                    "several; try another task.split.seed or other shares"
-                )
-
-    @override
-    def row_groups(self, frame: pd.DataFrame) -> np.ndarray | None:
-        return self.splitting.row_groups(frame)
-
-    @override
-    def notes_on_groups(self, frame: pd.DataFrame, rows: Rows) -> list[str]:
-        """Also of groups that have rows in several tables."""
-        return self.splitting.notes_on_groups(frame, rows)
 
 
 class TablesSuite(TableSuite):
@@ -144,7 +55,11 @@ class TablesSuite(TableSuite):
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
         row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
         by_column: the tasks stand in the order of their columns; see :class:`~mtl.suites.table.TableSuite`.
+        later: files of rows that came later, with the column ``table``; see :class:`~mtl.suites.table.TableSuite`. A
+            column that their tables do not have may be missing.
     """
+
+    loaded = LoadedTables
 
     def __init__(
         self,
@@ -160,6 +75,7 @@ class TablesSuite(TableSuite):
         numbers: str = "standard",
         row_weight: str | None = None,
         by_column: bool = False,
+        later: Mapping[str, Any] | None = None,
     ) -> None:
         each = EachTable(splitting or Splitting())
         super().__init__(
@@ -174,6 +90,7 @@ class TablesSuite(TableSuite):
             numbers,
             row_weight=row_weight,
             by_column=by_column,
+            later=later,
         )
         self.sampling = sampling or Sampling()
         known = {column.name: column.values for column in self.encoding.columns if isinstance(column, CategoryColumn)}
@@ -302,6 +219,7 @@ def tables(
     formats: Mapping[str, str] | None = None,
     numbers: str = "standard",
     row_weight: str | None = None,
+    later: Mapping[str, Any] | None = None,
 ) -> TablesSuite:
     """A suite of your own files, one for each task or group of tasks.
 
@@ -322,6 +240,8 @@ def tables(
         formats: how the times or numbers of columns are written, where the files do not decide it.
         numbers: ``standard``, ``quantile`` or ``robust``; see :class:`~mtl.suites.table.TableSuite`.
         row_weight: column, of every table, of the weight that each row has in every loss and metric; None: 1 each.
+        later: files of rows that came after these, with the column ``table``; see
+            :meth:`~mtl.suites.table.later_rows.LaterRows.of`.
 
     Returns:
         The suite.
@@ -364,4 +284,4 @@ def tables(
     targets = {} if statistics else load()[1]
     splitting, policy = Splitting.of(split, fitted=statistics is not None), Sampling(**dict(sampling or {}))
     options = (splitting, policy, categories, statistics, form, formats, numbers, row_weight)
-    return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True)
+    return TablesSuite(lambda: load()[0], targets, columns, *options, by_column=True, later=later)

@@ -10,6 +10,7 @@ from typing_extensions import override
 from mtl.agent.environments.scheduling.noise import gumbel
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError
+from mtl.suites.scheduling.demand_rules import simulator_for
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.mirror import mirrored, read_backwards
 from mtl.suites.scheduling.plans import Plans
@@ -148,10 +149,10 @@ class Greedy(ChoosingDecoder):
 
     def _best(self, policy: Policy, shops: Shops) -> tuple[Plans, Tensor]:
         first, *others = self._policies(policy)
-        best = rollout(first, Simulator(shops))
+        best = rollout(first, simulator_for(first, shops))
         plans, costs = best.plans, best.cost
         for other in others:
-            built = rollout(other, Simulator(shops))
+            built = rollout(other, simulator_for(other, shops))
             shorter = built.cost < costs
             where = shorter[:, None, None]
             starts = torch.where(where, built.plans.starts, plans.starts)
@@ -236,7 +237,7 @@ class Sample(ChoosingDecoder):
             rows = (turn == number).nonzero().squeeze(1)
             if len(rows):
                 scale = self.scale if number else 1.0
-                built = rollout(self.with_noise(one, sample[rows], scale), Simulator(shops.take(rows)))
+                built = rollout(self.with_noise(one, sample[rows], scale), simulator_for(one, shops.take(rows)))
                 cost[rows], starts[rows], machines[rows] = built.cost.double(), built.starts, built.machines
         return Plans(starts, machines), cost
 

@@ -27,11 +27,12 @@ from mtl.network import Network
 from mtl.nn.heads import ChoiceHead
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.constraints import Objective
+from mtl.suites.scheduling.demand_rules import DemandRule, is_demanding
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.published import select
-from mtl.suites.scheduling.rollout import RulePolicy, network_policy
+from mtl.suites.scheduling.rollout import Policy, RulePolicy, network_policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.solver import Solution
@@ -91,7 +92,8 @@ class JobShops(Environment):
         self.objective = objective
         if objective != "makespan" and bounds:
             raise InputError(f"bounds are makespans, and objective={objective}: leave one of them out")
-        self.alone = decoder  # of an agent with one dispatcher
+        self.alone = self.demanding = decoder  # of an agent with one dispatcher
+        self.searched = 0
         self.decoder, self.parts = decoder, decoder.parts()
         for instance in self.instances:
             decoder.check(instance)
@@ -106,13 +108,24 @@ class JobShops(Environment):
     @override
     def meet(self, network: Network | None) -> None:
         head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
-        if isinstance(head, ChoiceHead) and head.has_prior and head.others is not None:
-            rules = [RulePolicy(rule) for rule in head.others.cpu()]
-            self.decoder = self.alone.beside(rules, head.scale.item())
-        else:  # another agent may have acted here before
-            self.decoder = self.alone
+        rules: list[Policy] = []
+        demanding: list[Policy] = []
+        scale = 1.0
+        if isinstance(head, ChoiceHead) and head.has_prior:
+            scale = head.scale.item()
+            rules += [RulePolicy(rule) for rule in ([] if head.others is None else head.others.cpu())]
+            demanding += [DemandRule(rule) for rule in ([] if head.demanding is None else head.demanding.cpu())]
+        self.searched = len(demanding)
+        # Another agent may have acted here before
+        self.decoder = self.alone.beside(rules, scale) if rules else self.alone
+        self.demanding = self.alone.beside([*rules, *demanding], scale) if demanding else self.decoder
         self.parts = self.decoder.parts()
-        self.decoder.check_dispatchers()
+        for decoder in {self.decoder_of([instance]) for instance in self.instances}:
+            decoder.check_dispatchers()
+
+    def decoder_of(self, group: Sequence[JobShop]) -> Decoder:
+        """The decoder of shops that are scheduled side by side, with all dispatchers that the agent has for such."""
+        return self.demanding if is_demanding(group) else self.decoder
 
     @override
     @torch.inference_mode()
@@ -129,11 +142,13 @@ class JobShops(Environment):
             for group in groups:
                 shops = Shops.pack(group)
                 expected = expected_utilisation(predict, data, group)
-                built = timed(partial(self.decoder.build, policy, shops), group)
+                decoder = self.decoder_of(group)
+                more = self.searched if is_demanding(group) else 0
+                built = timed(partial(decoder.build, policy, shops), group)
                 for (schedule, seconds), value in zip(built, expected, strict=True):
                     known = trained_on(data, schedule.instance)
                     outcomes.append(
-                        BuiltSchedule(AGENT, self.decoder.label, schedule, seconds, value, calibrated=known)
+                        BuiltSchedule(AGENT, decoder.label, schedule, seconds, value, calibrated=known, searched=more)
                     )
                 for name, part in self.parts.items():
                     built = timed(partial(part.build, policy, shops), group)

@@ -58,6 +58,7 @@ class BuiltSchedule:
         seconds: wall clock per instance; instances that are built side by side share theirs.
         predicted: utilisation that the network expected before the first decision, if it was asked.
         calibrated: whether the network was trained on shops of this size, so that what it expects can be relied on.
+        searched: dispatchers of the agent that took part and were searched for shops of which more is demanded.
     """
 
     method: str
@@ -66,6 +67,7 @@ class BuiltSchedule:
     seconds: float
     predicted: float | None = None
     calibrated: bool = True
+    searched: int = 0
 
     def record(self) -> dict[str, Value]:
         """One row of the report."""
@@ -247,7 +249,7 @@ class ScheduleReport(BuiltSchedulesReport):
         every = list(self.labels)
         wide = len(every) > _MOST_METHODS
         notes += [] if wide or all(outcome.calibrated for outcome in asked) else [_NOT_CALIBRATED[1]]
-        notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
+        notes += what_was_not_trained([outcome.schedule.instance for outcome in agent], searched(agent))
         notes += self._disproved()
         together, head = _NOTES[next(iter(kinds))][2:] if len(kinds) == 1 else _MIXED
         expected = [outcome.predicted for outcome in asked if outcome.predicted is not None]
@@ -314,14 +316,29 @@ def hash_of(instances: Sequence[JobShop], beside: object = None) -> str:
     return total.hexdigest()[:16]
 
 
-def what_was_not_trained(instances: Sequence[JobShop]) -> list[str]:
-    """What a person has to know of the agent's schedules of such instances; nothing where it was trained for them."""
+def searched(outcomes: Sequence[BuiltSchedule]) -> int:
+    """How many dispatchers of the agent were searched for shops of which more is demanded."""
+    return max(one.searched for one in outcomes)
+
+
+def what_was_not_trained(instances: Sequence[JobShop], searched: int = 0) -> list[str]:
+    """What a person has to know of the agent's schedules of such instances; nothing where it was trained for them.
+
+    Args:
+        instances: the shops.
+        searched: dispatchers of the agent that were searched for shops of which more is demanded.
+
+    Returns:
+        Lines.
+    """
     demanded = dict.fromkeys(what for instance in instances for what in instance.demanded)
     late = any(instance.objective == "weighted_tardiness" for instance in instances)
     if not demanded and not late:
         return []
     kept = [what for what in demanded if what != "due dates"]
     keeps = f"; it keeps {', '.join(kept)}" if kept else ""
+    if searched:
+        return [f"! {_TRAINED}{keeps}; {searched} of its dispatchers were searched for more than that"]
     ignores = "; it does not look at due dates" if "due dates" in demanded else ""
     return [f"! {_TRAINED}{keeps}{ignores}"]
 

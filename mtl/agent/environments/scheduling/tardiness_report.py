@@ -13,6 +13,7 @@ from mtl.agent.environments.scheduling.schedule_report import (
     BuiltSchedule,
     BuiltSchedulesReport,
     hash_of,
+    searched,
     what_was_not_trained,
 )
 from mtl.agent.environments.scheduling.shop_table import shop_table
@@ -108,7 +109,7 @@ class TardinessReport(BuiltSchedulesReport):
         agent, every = self.of(AGENT), list(self.labels)
         open_bounds = any(self.proof(rows[0]) < min(one.schedule.cost for one in rows) for rows in self._rows())
         notes = [_NOTE] if open_bounds else []
-        notes += what_was_not_trained([outcome.schedule.instance for outcome in agent])
+        notes += what_was_not_trained([outcome.schedule.instance for outcome in agent], searched(agent))
         rows = list(self._rows())
         costs = [bold_least([one.schedule.cost for one in outcomes]) for outcomes in rows]
         means = bold_least([self.mean(method) for method in every])
