@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mtl.errors import InputError
 
+ROUNDING = 1e-9  # of the mean, by which equal differences may vary
+
 
 class Difference(NamedTuple):
     """A mean difference and its interval.
@@ -55,7 +57,7 @@ def mean_difference(groups: Mapping[str, Tensor], alpha: float) -> Difference:
         variances.append(float(values.double().var()) / (len(groups) ** 2 * count))
         degrees.append(count - 1)
     mean, variance = sum(means) / len(means), sum(variances)
-    if variance == 0.0:
+    if variance <= (ROUNDING * mean) ** 2:
         luck = 0.5 ** (sum(map(len, groups.values())) - 1)
         return Difference(mean, mean, mean) if luck <= alpha else Difference(mean, min(mean, 0.0), max(mean, 0.0))
     freedom = variance**2 / sum(v**2 / d for v, d in zip(variances, degrees, strict=True))
