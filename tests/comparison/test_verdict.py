@@ -507,6 +507,8 @@ def test_the_headline_says_the_outcome_its_size_and_over_what(
 
     size, over = f"{percent(tested.delta.mean)} ({ends(tested.delta)})", "averaged over 2 tasks and 5 seeds"
     assert answer.headline == said.format(best=found.best.label, size=size, over=over)
+    power = ["With 5 seeds and"] if answer.outcome == NOT_ENOUGH else []
+    assert [one[:16] for one in answer.certainty] == [*power, "It holds for thi", "All claims of th"]  # and no caveat
     cells = {name: cell.evidence for name, cell in tested.cells.items()}
     assert answer.meaning[0] == task.format(
         " and ".join(f"{name} ({percent(one.mean)}, {ends(one)})" for name, one in cells.items())
