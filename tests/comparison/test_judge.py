@@ -183,8 +183,9 @@ def test_what_screening_stopped_has_no_rank_and_is_on_no_front() -> None:
 
 def test_only_the_runs_of_the_looks_count_also_of_the_baseline_and_only_those_of_the_chosen_one() -> None:
     records, design = confirmed(effect=0.1)
-    other = replace(records[-1], configuration="soft-equal", model="soft")
-    found = compare([*records, other], design=design)
+    fresh = [one for one in records if one.model == "hard" and one.seed in design.seeds[:3]]
+    others = [replace(one, configuration="soft-equal", model="soft") for one in fresh]
+    found = compare([*records, *others], design=design)
     seeds = best_of(found).seeds
     assert len(seeds) < 12
     assert measured(found.baseline).seeds == seeds
