@@ -75,7 +75,7 @@ class Judge:
     @cached_property
     def hypotheses(self) -> int:
         """What is tested of each configuration beside delta_m: tasks, acting, and the baselines beside the first."""
-        acted = all(one.kept().outcome is not None for one in self.base.values()) if self.base else False
+        acted = all(one.kept().outcome is not None for one in self.base.values())
         return len(self.gain.tasks) + int(acted) + len(self.design.further or self.further)
 
     def deciding_seeds(self, key: str, over: Runs | None = None) -> list[int]:

@@ -15,6 +15,7 @@ from mtl.comparison.judge import Judge
 from mtl.comparison.records import Record
 from mtl.comparison.statistics.looks import spend
 from mtl.comparison.types import HELPS, UNCLEAR, Comparison, Measurement, Rules
+from mtl.comparison.verdict import verdict
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from tests.comparison.support import make_record
@@ -125,6 +126,7 @@ def test_a_seed_that_some_lack_is_left_out_of_their_gains_alone() -> None:
     found = compare([*(one for one in lacking if one.model != "gated"), *apart])
     assert {row.model: measured(row).seeds for row in found.rows} == {"hard": (0, 2, 3, 4), "soft": (0, 1, 2, 3, 4)}
     assert measured(found.rows[0]).looks[0].seeds == 4
+    assert "Seeds are missing for hard-equal." in verdict(found).certainty
 
 
 def test_of_a_further_baseline_is_claimed_what_its_interval_says() -> None:
@@ -181,8 +183,9 @@ def test_what_screening_stopped_has_no_rank_and_is_on_no_front() -> None:
 
 def test_only_the_runs_of_the_looks_count_also_of_the_baseline_and_only_those_of_the_chosen_one() -> None:
     records, design = confirmed(effect=0.1)
-    other = replace(records[-1], configuration="soft-equal", model="soft")
-    found = compare([*records, other], design=design)
+    fresh = [one for one in records if one.model == "hard" and one.seed in design.seeds[:3]]
+    others = [replace(one, configuration="soft-equal", model="soft") for one in fresh]
+    found = compare([*records, *others], design=design)
     seeds = best_of(found).seeds
     assert len(seeds) < 12
     assert measured(found.baseline).seeds == seeds

@@ -12,7 +12,7 @@ from scipy import stats
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design
 from mtl.comparison.records import Record
-from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Measurement, Row, Rules
+from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Evidence, Measurement, Row, Rules
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
 from mtl.comparison.wording import format_stated
 from mtl.errors import InputError
@@ -466,11 +466,90 @@ def test_costs_by_a_clock_say_how_far_runs_are_apart(
     assert f"parameters -67 %, {said}peak memory +0 %, inference seconds" in words
 
 
+@pytest.mark.parametrize(
+    ("effect", "spread", "said", "task"),
+    [
+        (
+            0.05,
+            0.01,
+            "Learning together pays: the best configuration, hard-equal, gains {size}, {over}.",
+            "It helps {}.",
+        ),
+        (
+            -0.05,
+            0.003,
+            "Learning together does not pay: even the best configuration, gated-equal, is at {size}, {over}.",
+            "It hurts {} (negative transfer).",
+        ),
+        (
+            0.0,
+            0.001,
+            "Learning together makes no difference beyond 1.0%: the best configuration, {best}, is at {size}, {over}.",
+            "It makes no difference that matters to {}.",
+        ),
+        (
+            0.0,
+            0.1,
+            "Not enough evidence either way on average: the best configuration, {best}, is at {size}, {over}.",
+            "There is no evidence either way for {}.",
+        ),
+    ],
+)
+def test_the_headline_says_the_outcome_its_size_and_over_what(
+    effect: float, spread: float, said: str, task: str
+) -> None:
+    found = compare(planted(np.random.default_rng(3), effect, spread=spread))
+    assert found.best is not None
+    tested, answer = measured(found.best), verdict(found)
+
+    def percent(value: float) -> str:
+        return f"{100 * value:+.{1 if abs(value) >= 0.01 else 2}f}\N{NO-BREAK SPACE}%"
+
+    def ends(one: Evidence) -> str:
+        return f"{percent(one.interval[0])} to {percent(one.interval[1])}"
+
+    size, over = f"{percent(tested.delta.mean)} ({ends(tested.delta)})", "averaged over 2 tasks and 5 seeds"
+    assert answer.headline == said.format(best=found.best.label, size=size, over=over)
+    power = ["With 5 seeds and"] if answer.outcome == NOT_ENOUGH else []
+    assert [one[:16] for one in answer.certainty] == [*power, "It holds for thi", "All claims of th"]  # and no caveat
+    cells = {name: cell.evidence for name, cell in tested.cells.items()}
+    assert answer.meaning[0] == task.format(
+        " and ".join(f"{name} ({percent(one.mean)}, {ends(one)})" for name, one in cells.items())
+    )
+
+
+def test_what_gained_without_being_chosen_is_named_where_the_chosen_one_did_not() -> None:
+    rng, records = np.random.default_rng(0), []
+    for seed in range(6):
+        noise = rng.normal(0, 0.001, 4)
+        records.append(run("single_task", "equal", seed, (0.5, 2.0)))
+        records.append(run("hard", "equal", seed, (0.5 * (1 + noise[0]), 2 + noise[1]), val=(0.6, 1.9)))
+        records.append(run("soft", "equal", seed, (0.55 + noise[2], 1.8 + noise[3]), val=(0.5, 2.0)))
+    found = verdict(compare(records))
+    assert found.certainty[0].replace("\N{NO-BREAK SPACE}", " ") == (
+        "On test data soft-equal (+10.0 %) did gain, but validation data did not single it out."
+    )
+    assert "did gain" not in verdict(compare(planted(rng, 0.05))).text
+
+
+def test_of_runs_at_once_seconds_are_shares_and_memory_is_that_of_all() -> None:
+    records = [
+        replace(run(model, "equal", seed, (0.5, 2.0), seconds=seconds), replicas=2 if model == "hard" and seed else 1)
+        for model, seconds in (("single_task", 8.0), ("hard", 4.0))
+        for seed in (0, 1)
+    ]
+    (words,) = verdict(compare(records)).cost
+    assert "training seconds (shares of trainings at once) -50" in words
+    assert "memory" not in words
+    free = [replace(one, inference=0.0 if one.model == "single_task" else 0.1) for one in records]
+    assert "inference" not in verdict(compare(free)).cost[0]
+
+
 def test_of_many_tasks_a_sentence_names_those_that_change_most() -> None:
     names = [f"t{i}" for i in range(20)]
     primary = dict.fromkeys(names, "r2")
     apart = dict.fromkeys(names, 0.5)
-    together = {name: 0.5 + 0.001 * place for place, name in enumerate(names)}
+    together = {name: 0.5 + 0.001 * place * (-1) ** place for place, name in enumerate(names)}
     found = compare(
         [
             make_record(model, seed=seed, primary=primary, test=test)
@@ -479,8 +558,8 @@ def test_of_many_tasks_a_sentence_names_those_that_change_most() -> None:
         ]
     )
     tasks, units = (text.replace("\N{NO-BREAK SPACE}", " ") for text in verdict(found).meaning if text)
-    assert "There is no evidence either way for t19 (+1.9 %, no interval), t18 (" in tasks
+    assert "There is no evidence either way for t19 (-1.9 %, no interval), t18 (" in tasks
     assert "t12 (+1.2 %, no interval) and 11 other tasks." in tasks
     assert "t11" not in tasks
-    assert units.startswith("In their own units: t19 r2 0.5 apart, 0.519 together; t18 ")
+    assert units.startswith("In their own units: t19 r2 0.5 apart, 0.481 together; t18 ")
     assert units.endswith("; 12 other tasks in the table.")

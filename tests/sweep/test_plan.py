@@ -87,13 +87,19 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
     multi = Configuration("hard-equal", found.configs.of("hard", "equal"), 1, step_seconds=1.0, rows=80)
     with_runs = found.plan([single, multi], [0, 1, 2]).configurations
     assert Baselines(found).same_seconds(*with_runs) is None  # nothing has run
+    steps: dict[str, int] = {}
+    replicas = 1
     took = {("single_task", 0): 2.0, ("single_task", 1): 2.2, ("single_task", 2): 90.0, ("hard", 1): 3.3}
 
     def done(entry: QueuedRun) -> SimpleNamespace | None:
         seconds = took.get((entry.config.choices.model, entry.config.seed))
         if seconds is None:
             return None
-        return SimpleNamespace(result=SimpleNamespace(seconds=SimpleNamespace(fit=seconds), epochs=10, replicas=1))
+        measured = SimpleNamespace(fit=seconds)
+        of = entry.config.choices.model
+        return SimpleNamespace(
+            result=SimpleNamespace(seconds=measured, epochs=10, replicas=replicas, steps=steps.get(of))
+        )
 
     monkeypatch.setattr(found.queue, "done", done)
     timed = Baselines(found).same_seconds(*with_runs)
@@ -109,6 +115,11 @@ def test_same_seconds_are_those_of_finished_runs_and_stay(tmp_path: Path, monkey
     other = Baselines(found).same_seconds(*found.plan([single, longer], [0, 1, 2]).configurations)
     assert other is not None
     assert other.config.epochs == 455  # another question
+    steps, replicas = {"single_task": 40, "hard": 60}, 2
+    both = found.plan([single, replace(longer, step_seconds=3.0, config=longer.config.changed(batch_size=8))], [0, 1])
+    shared = Baselines(found).same_seconds(*both.configurations)
+    assert shared is not None
+    assert shared.config.epochs == 45  # 60 steps of 3 s, beside 40 of 1 s: shares of seconds say nothing
 
 
 def test_same_seconds_that_are_those_of_single_task_are_no_baseline_of_their_own() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 
 from mtl.agent.analysis.calibration import (
@@ -50,6 +51,16 @@ def test_the_temperature_is_what_made_the_head_too_sure(task: Task, sharper: flo
     assert "were tried" not in calibration_sentence(found)
     if sharper == 1:
         assert sum(not one.low <= one.confidence <= one.high for one in found.bins) <= 1
+
+
+@pytest.mark.parametrize("task", [binary("b"), classification("c", 4)], ids=lambda task: task.kind)
+def test_the_temperature_is_the_most_likely_one(task: Task) -> None:
+    """As SciPy finds it."""
+    rows = drawn(task, 1.7, 3)
+    found = minimize_scalar(
+        lambda t: float(task.losses(rows.raw.double() / t, rows.target).double().sum()), bounds=(0.1, 10)
+    )
+    assert calibration(task, rows, rows).temperature == pytest.approx(found.x, rel=1e-3)
 
 
 @pytest.mark.parametrize("sharper", [0.01, 100.0])

@@ -33,6 +33,7 @@ def test_a_change_on_the_same_rows_is_the_paired_one(higher: bool) -> None:
     reference = stats.ttest_rel(second, first).confidence_interval(0.95)
     ends = (reference.low, reference.high) if higher else (-reference.high, -reference.low)
     np.testing.assert_allclose((found.low, found.high), ends)
+    np.testing.assert_allclose((found.before, found.after), (first.mean(), second.mean()))
     assert found.reading == ("better" if higher else "worse")
     assert (found.before, found.after) == (pytest.approx(first.mean()), pytest.approx(second.mean()))
 

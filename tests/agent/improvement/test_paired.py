@@ -33,5 +33,8 @@ def test_what_never_differs_has_no_width_and_one_instance_tells_nothing() -> Non
     assert mean_difference({"a": torch.ones(5)}, 0.05).low == 0.0, "on one side once in 16 times"
     assert mean_difference({"a": torch.ones(6)}, 0.05).low == 1.0, "once in 32"
     assert mean_difference({"a": torch.ones(5), "b": torch.ones(5)}, 0.05) == (1.0, 1.0, 1.0)
+    # Equal but for rounding, as 100 (1.1 / 1 - 1) is
+    rounded = mean_difference({"a": torch.full((3,), 0.1, dtype=torch.double)}, 0.05)
+    assert rounded == pytest.approx((0.1, 0.0, 0.1))
     with pytest.raises(InputError, match="validation instances a: expected at least 2, and there is 1"):
         mean_difference({"a": torch.zeros(1)}, 0.05)
