@@ -167,6 +167,7 @@ def test_rounds_that_go_on_from_others_begin_at_their_settings_and_ask_for_more(
     state = State.read(tmp_path / "state.ckpt")
     assert state is not None
     assert state.start == alone.settings
+    assert state.trials[0][0] == state.start
     assert found.validation["start"] == pytest.approx(alone.validation["searched"])
     assert both.behind == 2
     assert both.without_first().behind == 2
