@@ -27,7 +27,7 @@ def numbers(batch: Batch) -> list[int]:
 
 
 @given(
-    count=st.integers(8, 60),
+    count=st.integers(4, 60),
     batch_size=st.integers(8, 64),
     accumulate=st.integers(1, 3),
     world=st.integers(1, 2),
@@ -84,6 +84,28 @@ def test_order_depends_on_seed_and_epoch() -> None:
 
     assert order(0, 0) == order(0, 0)
     assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
+
+
+def test_weights_go_with_their_rows() -> None:
+    rows = split(50)
+    weighted = Split(rows.inputs, rows.targets, rows.targets["a"] + 0.5, torch.arange(50) // 5)
+    chosen = weighted.rows(torch.tensor([30, 4, 17]))
+    assert [values.tolist() for values in chosen.beside() if values is not None] == [[6, 0, 3], [30.5, 4.5, 17.5]]
+    assert rows.rows(torch.tensor([3])).beside() == (None, None)
+    for batch in InMemoryLoader(weighted, 10, shuffle=True, accumulate=2):
+        assert batch.weights is not None
+        assert batch.weights.tolist() == [number + 0.5 for number in numbers(batch)]
+    assert all(batch.weights is None for batch in InMemoryLoader(rows, 10))
+
+
+def test_a_step_is_the_same_whether_it_is_reached_or_asked_for() -> None:
+    """Counted from the first of the first epoch on."""
+    loader, other = (InMemoryLoader(split(50), 10, shuffle=True, accumulate=2) for _ in range(2))
+    for epoch in range(2):
+        loader.set_epoch(epoch)
+        reached = [numbers(batch) for batch in loader]
+        asked = [numbers(batch) for step in range(5) for batch in other.at(5 * epoch + step)]
+        assert asked == reached
 
 
 def test_unshuffled_rows_keep_their_order() -> None:

@@ -35,8 +35,9 @@ def mean_difference(groups: Mapping[str, Tensor], alpha: float) -> Difference:
     'Student's' problem when several different population variances are involved", Biometrika 34, 1947,
     https://doi.org/10.1093/biomet/34.1-2.28.
 
-    Differences that are all equal do not tell how they vary. N of them are on one side of 0 by chance once in
-    ``2^(N - 1)`` times (the sign test); where that is more often than alpha, the interval reaches down to 0.
+    Differences that are all equal, but for rounding, do not tell how they vary. N of them are on one side of 0 by
+    chance once in ``2^(N - 1)`` times (the sign test); where that is more often than alpha, the interval reaches down
+    to 0.
 
     Args:
         groups: by name, the differences of its instances ``[N]``, which are independent of each other.

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import ttest_rel
 from torch import Tensor
 from typing_extensions import override
 
@@ -77,6 +78,37 @@ def test_a_better_setting_is_found_kept_and_used(tmp_path: Path) -> None:
     assert found.validation["searched"] < found.validation["start"]
     assert found.reference == "what the truth earns"
     assert [one.done for one in shown if one.values] == list(range(1, 17))
+    assert [one.number for one in found.rounds] == [1, 2]
+
+
+def test_one_half_of_the_episodes_searches_and_the_other_decides() -> None:
+    """Each interval has its part of alpha: of the start and two proposals, three pairs can meet."""
+    valley = Valley(episodes=41)
+    improvement = ready(valley, alpha=0.06)
+    halves = improvement.episodes(0)
+    assert sorted([*halves.search, *halves.decide]) == list(range(41))
+    assert abs(len(halves.search) - len(halves.decide)) == 1
+    assert set(improvement.episodes(1).decide) != set(halves.decide)
+    gain, before, after = improvement.compared({"x": 0.0}, {"x": 0.4}, halves)
+    old, new = (valley.with_settings({"x": x}).achieved(41)[0][halves.decide] / 2.0 for x in (0.0, 0.4))
+    assert (before, after) == (pytest.approx(-old.mean()), pytest.approx(-new.mean()))
+    known = ttest_rel(new, old).confidence_interval(1 - 0.06 / 3)
+    assert (gain.mean, gain.low, gain.high) == pytest.approx(((new - old).mean(), known.low, known.high))
+    with_more = DecisionRounds(rounds=2, alpha=0.06, first=improvement)  # four rounds have ten pairs
+    with_more.act_in(valley, lambda inputs: {})
+    known = ttest_rel(new, old).confidence_interval(1 - 0.06 / 10)
+    assert with_more.compared({"x": 0.0}, {"x": 0.4}, halves)[0].low == pytest.approx(known.low)
+
+
+@pytest.mark.parametrize("scale", [0.0, float("nan")])
+def test_where_nothing_can_be_achieved_nothing_is_tuned(scale: float) -> None:
+    class Worthless(Valley):
+        @override
+        def achieved(self, cases: int) -> tuple[NDArray[np.float64], float]:
+            return np.zeros(cases), scale
+
+    with pytest.raises(InputError, match="on the validation rows nothing can be achieved, so there is nothing to tune"):
+        ready(Worthless()).check_rows(0)
 
 
 @settings(max_examples=12)
@@ -92,6 +124,7 @@ def test_what_is_kept_is_never_worse_than_what_was_before(
     assert all(one.kept == (one.gain.low > 0.0) for one in found.rounds)
     if any(one.kept for one in found.rounds):
         assert found.gain.mean > 0.0
+        assert found.kept == "searched"
     else:
         assert (found.settings["x"], found.gain.mean, found.kept) == (0.0, 0.0, "start")
 
@@ -134,6 +167,7 @@ def test_rounds_that_go_on_from_others_begin_at_their_settings_and_ask_for_more(
     state = State.read(tmp_path / "state.ckpt")
     assert state is not None
     assert state.start == alone.settings
+    assert state.trials[0][0] == state.start
     assert found.validation["start"] == pytest.approx(alone.validation["searched"])
     assert both.behind == 2
     assert both.without_first().behind == 2

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from mtl.agent.improvement.base import Progress
-from mtl.agent.improvement.outcome_search import OutcomeSearch
+from mtl.agent.improvement.outcome_search import Coordinates, OutcomeSearch, Search
 from mtl.agent.improvement.population import dispatch_head, makespans
 from mtl.config.run_result import ImprovementResult
 from mtl.errors import InputError
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
-from mtl.nn.heads import ChoiceHead
+from mtl.nn.heads import TRAINED_GAIN, ChoiceHead
 from mtl.sharing.hard import Hard
 from mtl.suites.scheduling import SchedulingSuite
 from mtl.suites.scheduling.features import BOUND_RULE, CANDIDATE_FEATURES
@@ -72,9 +72,48 @@ def test_each_member_schedules_as_it_would_alone() -> None:
             assert found[member].equal(scheduled(network, group))
 
 
-def test_it_ends_no_worse_than_it_began_and_changes_nothing_else(tmp_path: Path) -> None:
+def test_a_step_is_of_one_size_in_every_dimension() -> None:
+    """The second feature differs ten times as much as the first one, and the third not at all."""
+    start, deviations = torch.tensor([3.0, 0.4, 0.0, 0.8]), torch.tensor([1.0, 10.0, 0.0, 2.0])
+    found = Coordinates.of(start, deviations)
+    assert found.used.tolist() == [True, True, False, True]
+    rules, gains = found.weights(torch.stack([found.start, 2 * found.start]))
+    torch.testing.assert_close(rules, start[:-1].expand(2, -1))  # a rule that is twice as long chooses the same
+    torch.testing.assert_close(gains, torch.tensor([0.8, 1.6]))
+    # In what scores differ by, 3 and 4: their length is 5, and a step of 0.1 is 0.5 of either
+    step = found.units * 0.1 * deviations
+    torch.testing.assert_close(step[:2], torch.tensor([0.5, 0.5]))
+    torch.testing.assert_close(found.start[:2], torch.tensor([0.6, 0.8]))
+    moved = found.weights(found.start[None] + torch.tensor([[0.3, 0.0, 0.7, 0.0]]))[0][0]
+    assert moved[1] / moved[0] == pytest.approx((0.8 / 10) / (0.6 + 0.3))
+    assert moved[2] == 0.0, "what chooses nothing is not searched"
+
+
+def test_a_search_begins_at_the_best_part_of_the_trained_gain() -> None:
+    network = trained_network()
+    sizes = ((4, 3, 1),)
+    found = Search.of(OutcomeSearch(3, 4, sizes, sizes), network, 0)
+    start = torch.cat([head(network).rule, torch.tensor([TRAINED_GAIN])])
+    best = found.best_gain(start)
+    groups = [Shops.pack([taillard(0, 13, i, (j, j), (m, m)) for i in range(4 * n)]) for j, m, n in sizes]
+
+    def ratio(gain: float) -> float:
+        """How much longer schedules are than the rule's, mean over the shops of a size and over sizes."""
+        made = {}
+        for name, one in (("rule", 0.0), ("agent", gain)):
+            head(network).gain = torch.tensor(one)
+            made[name] = [scheduled(network, group) for group in groups]
+        return float(np.mean([(a / b - 1).mean() for a, b in zip(made["agent"], made["rule"], strict=True)]))
+
+    tried = {gain: ratio(gain) for gain in (TRAINED_GAIN * part for part in (1.0, 0.4, 0.2, 0.1, 0.05, 0.0))}
+    assert len(set(tried.values())) > 1
+    (chosen,) = [value for gain, value in tried.items() if gain == pytest.approx(float(best))]
+    assert chosen == min(tried.values())
+
+
+@pytest.mark.parametrize("seed", [3, 5], ids=["the searched one is best", "the start is best"])
+def test_it_ends_no_worse_than_it_began_and_changes_nothing_else(seed: int, tmp_path: Path) -> None:
     """On the shops that decide, by schedules that the changed network builds itself."""
-    seed = 1
     network = trained_network(seed)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     stream = [Shops.pack([taillard(seed, 11, i, (j, j), (m, m)) for i in range(n)]) for j, m, n in SIZES]
@@ -93,7 +132,7 @@ def test_it_ends_no_worse_than_it_began_and_changes_nothing_else(tmp_path: Path)
     assert found.validation["rule"] == 0.0
     head(network).rule, head(network).gain = head_before
     changed = {name for name, value in network.state_dict().items() if not value.equal(before[name])}
-    assert all(name.endswith((".rule", ".gain")) for name in changed)
+    assert {name.rpartition(".")[2] for name in changed} == ({"rule", "gain"} if found.kept == "searched" else set())
 
 
 def test_the_same_seed_finds_the_same_also_after_an_interruption(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.agent.improvement.base import Improvement, Progress, Proposer, Watch
-from mtl.agent.improvement.rounds import Rounds
+from mtl.agent.improvement.paired import mean_difference
+from mtl.agent.improvement.rounds import Rounds, weights
 from mtl.config.run_result import ImprovementResult
 from mtl.errors import InputError
 from mtl.network import Network
@@ -107,6 +108,22 @@ def test_a_round_is_kept_where_it_is_better_in_no_group_worse_and_else_leaves_no
     uneven, level = run(Rounds(1, Steps(-1.0, large=-0.5)), tmp_path / "other")
     assert uneven.rounds[0].gain.low > 0  # better in the mean of both groups
     assert (uneven.rounds[0].kept, uneven.kept, level) == (False, "start", 0.0)  # but worse in one of them
+
+
+def test_each_comparison_has_its_part_of_alpha() -> None:
+    """Of three rounds and the last comparison a quarter."""
+    search = Steps(0.0, noise=1.0)
+    before, after = network(), network()
+    quality(after).sub_(0.5)
+    found = Rounds(3, search, alpha=0.08).compared(after, weights(before), 7)
+    achieved = search.achieved([before, after], 7)
+    differences = {name: (one[0] - one[1]).double() for name, one in achieved.items()}
+    for gain, groups in (
+        (found.gain, differences),
+        *((found.groups[name], {name: differences[name]}) for name in GROUPS),
+    ):
+        assert (gain.mean, gain.low, gain.high) == pytest.approx(mean_difference(groups, 0.02), rel=1e-5)
+    assert found.after["small"] == pytest.approx(float(achieved["small"][1].mean()))
 
 
 @settings(max_examples=15)
