@@ -48,6 +48,7 @@ FLAGS_WITH_VALUE = (
 
 
 INFO = ("--info", "-i")  # takes a value or none
+LAUNCHERS = ("joblib", "loky", "ray", "submitit")  # libraries that start the jobs of a sweep
 IN_THIS_PROCESS = ("basic", "replicas")  # launchers that run jobs one after another where the sweep was started
 EXIT_BROKEN_PIPE = 141  # 128 and the number of SIGPIPE, as of other programs whose output nobody reads
 SWEEPING = {"-m", "--multirun"}
@@ -88,6 +89,12 @@ def command(main: Callable[[], Any], config_name: str) -> None:
             main()
         except HydraException as error:  # what no override caused, such as a sweep over an unknown experiment
             raise InputError(str(error)) from None
+        except Exception as error:
+            if not raised_by(error, LAUNCHERS):
+                raise
+            raise InputError(
+                f"the launcher of the sweep has failed: {one_line(error) or type(error).__name__}"
+            ) from None
         print_page("", end="")
     if failures:
         sys.stderr.write(f"{len(failures)} of the sweep's runs failed:\n" + "".join(f"  {line}\n" for line in failures))
@@ -220,6 +227,7 @@ def check_flags(flags: list[str]) -> None:
     """Raise InputError for flags that Hydra does not take, of which it prints many lines."""
     parser = get_args_parser()
     parser.exit_on_error = False
+    parser.allow_abbrev = False  # --multi would be --multirun to Hydra, and nothing to what looks for that here
     try:
         found, strange = parser.parse_known_args(flags)
     except ArgumentError as error:

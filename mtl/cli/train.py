@@ -1,5 +1,7 @@
 """Train one run, or with -m a sweep. The config is in conf/; `python train.py --help` lists it."""
 
+from pathlib import Path
+
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -43,6 +45,8 @@ def main(cfg: DictConfig) -> float | Failed | None:
         job = at_once.take(config)
         if job is not None and job.error is not None:
             raise job.error
+        if HydraConfig.get().job.chdir:  # a relative path would be read where the command was typed
+            config = config.changed(output=str(Path(config.output).absolute()))
         result = train(config, on_report=reports.append) if job is None else job.result
         reports = reports if job is None else job.reports
         if result is None:  # a process that is not the first of its training

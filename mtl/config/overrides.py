@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any, cast
 
 from hydra import compose
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
@@ -261,7 +262,9 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
         return InputError(f"'{text}': {place_of_option(key, value, before, group)}")
     if is_group(key):
         return unknown(f"option of {key}", value, option_names(key))
-    if key.startswith("hydra."):  # its own settings, of which it knows more
+    if key.startswith("hydra/") and value not in (options := own_options(key)) and options:
+        return unknown(f"option of {key}", value, options)
+    if key.startswith(("hydra.", "hydra/")):  # its own settings, of which it knows more
         return InputError(f"'{text}': Hydra does not take it: {str(error).splitlines()[0]}")
     known = list(config_keys(before))
     if key not in known:
@@ -278,6 +281,11 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
             if name not in there:
                 return unknown(f"key of {key}", str(name), [str(one) for one in there])
     return InputError(f"'{text}': {' '.join(str(error).split())}")
+
+
+def own_options(group: str) -> list[str]:
+    """The options of a group of Hydra's own, such as its launchers, by its name."""
+    return list(GlobalHydra.instance().config_loader().get_group_options(group))
 
 
 def place_of_option(key: str, value: str, before: DictConfig, group: str | None) -> str:

@@ -365,6 +365,9 @@ def finished_at(path: Path, recorded: Any) -> datetime:
     Args:
         path: its ``result.json``, whose time is taken where the run says nothing.
         recorded: what that file says.
+
+    Returns:
+        The time.
     """
     try:
         found = datetime.fromisoformat(recorded)

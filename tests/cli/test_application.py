@@ -164,6 +164,7 @@ def test_what_completion_cannot_do_is_one_line(given: list[str], said: str, monk
     ("given", "said"),
     [
         (["--epochs=3"], "unknown flag '--epochs=3': keys are typed without dashes, such as epochs=..."),
+        (["--multi", "a=1,2"], "unknown flag '--multi': keys are typed without dashes, such as multi=..."),
         (["a=1", "--cfg"], "argument --cfg/-c: expected one argument"),
         (
             ["--cfg", "job", "-m", "a=1"],

@@ -44,6 +44,7 @@ BAD = {
     "misspelt option": (["model=gatd"], "unknown option of model 'gatd': did you mean 'gated'?"),
     "option below": (["task=scheduling", "decoder=search"], "expected decoder@execution.decoder=search"),
     "option of what is not chosen": (["task=digits", "decoder=search"], "add execution=scheduling"),
+    "misspelt launcher": (["hydra/launcher=basci"], "unknown option of hydra/launcher 'basci': did you mean 'basic'?"),
     "misspelt group": (["modle=gated"], "unknown key 'modle': did you mean 'model'?"),
     "misspelt key": (["epoch=3"], "unknown key 'epoch': did you mean 'epochs'?"),
     "misspelt key below": (["model.expert=3"], "unknown key 'model.expert': did you mean 'model.experts'?"),

@@ -92,6 +92,33 @@ def test_a_signal_ends_a_multirun_on_ray_in_one_line(tmp_path: Path) -> None:
     assert "SIGTERM received" not in said
 
 
+@pytest.mark.campaign
+def test_what_a_launcher_does_not_do_is_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+    options = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=0", f"output={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "train.py", "-m", *RUNS, "seed=0,1", *options], cwd=CONF.parent, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == "error: the launcher of the sweep has failed: n_jobs == 0 in Parallel has no meaning\n"
+
+
+@pytest.mark.slow
+def test_printed_paths_are_found_where_a_run_had_a_directory_of_its_own(tmp_path: Path) -> None:
+    """``hydra.job.chdir`` lets a run work elsewhere than where its command was typed."""
+    options = ["hydra.job.chdir=true", f"hydra.run.dir={tmp_path / 'elsewhere'}", "output=mine", "progress=false"]
+    done = subprocess.run(
+        [sys.executable, "train.py", *RUNS, "model=hard", "weighting=equal", *options],
+        cwd=CONF.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path = Path(done.stdout.split("all numbers:")[1].split()[0])
+    assert path.is_absolute()
+    assert path.is_file()
+
+
 CLUSTER = """
 import subprocess
 import sys
