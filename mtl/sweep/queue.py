@@ -242,5 +242,14 @@ class Claim:
             shutil.rmtree(dead.path)
 
     def on_run_created(self, run: Run) -> None:
-        """Remember the directory, so that whoever comes after a crash finds it."""
+        """Remember the directory, so that whoever comes after a crash finds it.
+
+        InputError where its data are not those of the plan: it would be no answer, and be trained again without end.
+        """
+        if run.fingerprint not in (None, self.entry.fingerprint):
+            raise InputError(
+                f"the data have changed since this was planned (fingerprint {run.fingerprint}, was "
+                f"{self.entry.fingerprint}): the same command begins anew with the data as they are then; save rows "
+                "that keep changing, as those of a query may, to a file first"
+            )
         self.queue.record_attempt(self.entry, run)
