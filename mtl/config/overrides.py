@@ -1,5 +1,6 @@
 """What is typed as ``key=value``: whether it fits the config, and if not, what would. Imports no torch."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from math import isfinite
@@ -27,6 +28,8 @@ read_all_letters()
 COLUMNS = "; a column whose name has other signs is said like this: {name: {column: 'a & b', kind: binary}}"
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
 SEARCH_PATH = "hydra.searchpath="
+# An address such as postgresql://me:secret@host/name, also as a sweep writes it, with a backslash before its colons
+PASSWORD = re.compile(r"\\?://[^\s/@:\\]*\\?:[^\s@]+@")
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
 ADDING_UP = ("experiment", "callbacks", "logger")  # groups of which several options may be chosen
 OF_COMMANDS = {"execute": "execution", "improve": "improve"}  # the group whose keys stand without a prefix, by command
@@ -65,6 +68,7 @@ def check_options(given: list[str]) -> None:
     Several options are for groups only whose options add up: ``experiment=[a,b]``, ``logger=[tensorboard,mlflow]``.
     """
     for text in given:
+        check_no_password(text)
         override = parse_override(text)
         group, value = override.key_or_group, override.value()
         if group.partition(".")[0] == "trainer":
@@ -77,6 +81,17 @@ def check_options(given: list[str]) -> None:
         for name in value if isinstance(value, list) else [value]:
             if not isinstance(name, str) or len(name) > LONGEST:
                 raise unknown(f"option of {group}", format_value(name)[:LONGEST], option_names(group.partition("@")[0]))
+
+
+def check_no_password(text: str) -> None:
+    """InputError for an override with an address that has a password, which is not repeated: it would be kept."""
+    if PASSWORD.search(text):
+        key = text.partition("=")[0][:LONGEST]
+        raise InputError(
+            f"{key}: an address with a password would be written into the config of the run: put it into a variable of "
+            "the environment, and say task.path=env:NAME of a table; others read such a variable by themselves, as "
+            "MLFLOW_TRACKING_PASSWORD"
+        )
 
 
 def check_types(given: list[str], config_name: str) -> None:
