@@ -1,6 +1,5 @@
 """What is typed as ``key=value``: whether it fits the config, and if not, what would. Imports no torch."""
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from math import isfinite
@@ -17,6 +16,7 @@ from mtl.config.fields import format_value
 from mtl.config.folders import config_files, config_folders, is_group, option_files, option_names
 from mtl.config.letters import full_width_sign, read_all_letters
 from mtl.config.literals import for_shell, literal
+from mtl.config.passwords import check_no_password
 from mtl.config.run_config import RunConfig
 from mtl.config.stamps import Stamp, stamps_of
 from mtl.config.trainer_arguments import of_trainer
@@ -28,8 +28,6 @@ read_all_letters()
 COLUMNS = "; a column whose name has other signs is said like this: {name: {column: 'a & b', kind: binary}}"
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
 SEARCH_PATH = "hydra.searchpath="
-# An address such as postgresql://me:secret@host/name, also as a sweep writes it, with a backslash before its colons
-PASSWORD = re.compile(r"\\?://[^\s/@:\\]*\\?:[^\s@]+@")
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
 ADDING_UP = ("experiment", "callbacks", "logger")  # groups of which several options may be chosen
 OF_COMMANDS = {"execute": "execution", "improve": "improve"}  # the group whose keys stand without a prefix, by command
@@ -81,17 +79,6 @@ def check_options(given: list[str]) -> None:
         for name in value if isinstance(value, list) else [value]:
             if not isinstance(name, str) or len(name) > LONGEST:
                 raise unknown(f"option of {group}", format_value(name)[:LONGEST], option_names(group.partition("@")[0]))
-
-
-def check_no_password(text: str) -> None:
-    """InputError for an override with an address that has a password, which is not repeated: it would be kept."""
-    if PASSWORD.search(text):
-        key = text.partition("=")[0][:LONGEST]
-        raise InputError(
-            f"{key}: an address with a password would be written into the config of the run: put it into a variable of "
-            "the environment, and say task.path=env:NAME of a table; others read such a variable by themselves, as "
-            "MLFLOW_TRACKING_PASSWORD"
-        )
 
 
 def check_types(given: list[str], config_name: str) -> None:

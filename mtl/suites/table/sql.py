@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 import pyarrow
 
+from mtl.config.passwords import shown
 from mtl.errors import InputError, lacks, suggestion
 from mtl.suites.table.addresses import VARIABLE
 from mtl.suites.table.objects import array_of
@@ -28,7 +29,6 @@ UNSORTED = (
     "task.query has no ORDER BY: a database may give the same rows in another order each time, and their order decides "
     "which of them are for the test; end it with ORDER BY and columns that tell all rows apart"
 )
-BEFORE_HOST = re.compile(r"://.*@")  # of an address: who asks, and maybe a password
 DATABASES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "oracle", "mssql")
 SECRETS = re.compile("pass|pwd|token|secret|key|credential", re.IGNORECASE)  # parameters of an address
 
@@ -85,7 +85,7 @@ def _address(database: str) -> "URL":
     try:
         url = make_url(os.environ[variable] if variable else database)
     except (ArgumentError, ValueError):  # the latter of a port that is no number
-        what = f"the variable {variable}" if variable else f"'{BEFORE_HOST.sub('://***@', database)}'"
+        what = f"the variable {variable}" if variable else f"'{shown(database)}'"
         raise InputError(f"task.path: {what} is no address of a database, such as sqlite:///my.db") from None
     if not variable and (url.password or any(SECRETS.search(name) for name in url.query)):
         raise InputError(
