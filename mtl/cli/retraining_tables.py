@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mtl.agent.analysis.drift import Change
+from mtl.cli.run_summary import look_commands
 from mtl.config.commands import trusting, typed
-from mtl.config.literals import for_shell, override_argument
+from mtl.config.literals import override_argument
 from mtl.lifecycle.later_rows import ALL
 from mtl.lifecycle.retrained import Retraining
 
@@ -65,11 +66,8 @@ def show_candidates(found: Retraining, console: Console, trust: list[str]) -> No
     )
     console.print(f"{text}\nNext:", soft_wrap=True, highlight=False, markup=False)
     named = " ".join([override_argument("run", found.used), *trusting(trust)])
-    lines = {
-        "predict or decide with it:": f"{typed('execute')} {named} records=new.csv",
-        "look at it:": f"tensorboard --logdir {for_shell(found.used)}",
-    }
-    for why, what in lines.items():
+    predict = ("predict or decide with it:", f"{typed('execute')} {named} records=new.csv")
+    for why, what in (predict, *look_commands(found.used)):
         console.print(f"  {why:<28} {what}", soft_wrap=True, highlight=False, markup=False)
 
 

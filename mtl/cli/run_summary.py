@@ -100,7 +100,7 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     """What a person may want to do with a run of these overrides, and what to type."""
     run = result.directory
     named = " ".join([override_argument("run", run), *trusting(result.config.trust)])
-    commands = [("look at it:", f"tensorboard --logdir {for_shell(run)}")]
+    commands = look_commands(run)
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
         commands.append(("let the agent act:", f"{typed('execute')} {named}"))
     if (Path(run) / "front.csv").is_file():  # one network for all trade-offs
@@ -118,6 +118,11 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     if compared is not None and (result.improvement is None or result.improvement.parent is None):
         commands.append(("does it pay?", f"{typed('compare')} {' '.join(compared)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
+
+
+def look_commands(run: str) -> list[tuple[str, str]]:
+    """What shows the dashboard of a run; nothing where other loggers were named, and it has none."""
+    return [("look at it:", f"tensorboard --logdir {for_shell(run)}")] if (Path(run) / "tensorboard").is_dir() else []
 
 
 def affinity_table(found: AffinityResult) -> Table:

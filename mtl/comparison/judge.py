@@ -210,9 +210,12 @@ class Judge:
         )
 
     def tested_row(self, key: str) -> Measurement | None:
-        """What a configuration did on test; of a baseline nothing is claimed; None: it was screened only."""
+        """What a configuration did on test; of a baseline nothing is claimed.
+
+        None: it was screened only, or none of the runs that decide has finished.
+        """
         if key in self.tested:
-            return self.test(key)
+            return self.test(key) if self.deciding_seeds(key) else None
         if key in self.multi:
             return None
         seeds = self.deciding_seeds(key)

@@ -117,7 +117,7 @@ class Row:
         execution: mean of what came of acting.
         still_improving: whether at least half of its runs were ended by their budget at their best epoch.
         records: all its runs.
-        tested: what it did on test; None: it was screened only.
+        tested: what it did on test; None: it was screened only, or no run that decides has finished.
     """
 
     key: str

@@ -17,6 +17,7 @@ from mtl.config.fields import format_value
 from mtl.config.folders import config_files, config_folders, is_group, option_files, option_names
 from mtl.config.letters import full_width_sign, read_all_letters
 from mtl.config.literals import for_shell, literal
+from mtl.config.passwords import check_no_password
 from mtl.config.run_config import RunConfig
 from mtl.config.stamps import Stamp, stamps_of
 from mtl.config.trainer_arguments import of_trainer
@@ -66,6 +67,7 @@ def check_options(given: list[str]) -> None:
     Several options are for groups only whose options add up: ``experiment=[a,b]``, ``logger=[tensorboard,mlflow]``.
     """
     for text in given:
+        check_no_password(text)
         override = parse_override(text)
         group, value = override.key_or_group, override.value()
         if group.partition(".")[0] == "trainer":

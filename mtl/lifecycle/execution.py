@@ -83,7 +83,7 @@ def execute(
         from mtl.agent.environments.new_rows import NewRows  # pandas is slow to import, and few commands read a file
 
         deciding = deciding_environment(given, trained, opened)
-        chosen: Environment = NewRows(Path(str(records)), reading_options(trained.config, Path(str(records))), deciding)
+        chosen: Environment = NewRows(str(records), reading_options(trained.config, Path(str(records))), deciding)
         if deciding is not None:
             decided_by = {**(environment or trained.config.execution), **deciding.settings}
             environment = {"records": records, "settings": deciding.settings, "decided_by": decided_by}

@@ -97,6 +97,7 @@ def train_merged(
         data_seconds = time.perf_counter() - started
     parts = train_parts(config, merged, assembly.data.fingerprint, train)
     with silent_lightning(), signals_interrupt(), new_run(config) as run, failures_recorded(run, first=True):
+        run.fingerprint = assembly.data.fingerprint
         on_run_created(run)
         run.state = "running"
         run.config = config
@@ -204,6 +205,8 @@ def finished_run(config: RunConfig, fingerprint: str, train: Train) -> Run:
                     return run
         result = train(config)
         assert result is not None  # this process is the first
+        if result.data.fingerprint != fingerprint:
+            raise InputError("the data have changed while networks to be merged were trained: begin anew")
         return Run.open(Path(result.directory), config.trust)
     finally:
         lock.release()

@@ -22,6 +22,7 @@ from mtl.lifecycle.trained import suite_of_columns
 from mtl.runs.directory import Run
 from mtl.runs.files import check_place, make_unique_directory, write_json
 from mtl.runs.identity import run_id
+from mtl.suites.table.addresses import check_is_file
 
 ALPHA = 0.05
 FILE = "drift.json"
@@ -119,6 +120,7 @@ def retrain(
         InputError: the run cannot be used for that, its rows have changed, or the file does not fit.
     """
     check_place(run.path / "drift")
+    check_is_file(str(records), "records")
     watched = Watched.open(run, Path(records))
     watched.check_new()
     lacking, drift = watched.unlabelled(), watched.drift(ALPHA)

@@ -234,7 +234,8 @@ class Training:
         assert one.member is not None
         assembly = one.prepared.assembly
         one.run = run = locks.enter_context(new_run(one.job.config))
-        write_beginning(run, assembly, one.job.on_run_created)
+        with failures_recorded(run, first=True):
+            write_beginning(run, assembly, one.job.on_run_created)
         one.member.loggers = make_loggers(run.path, assembly.config)
         one.member.callbacks = [
             Dashboard(assembly.config.log_every, assembly.data.selection[0]),

@@ -98,7 +98,7 @@ def train(
     Args:
         config: what the run is told.
         on_report: called with the report when the trained agent has acted.
-        on_run_created: called with the run as soon as it has a directory.
+        on_run_created: called with the run as soon as it has a directory, which says of which data it will be.
         on_validation: of a network, called after each validation with the epochs so far and the score; the training
             ends where it returns True.
         most_threads: of a run whose config says none, where others share the cores; None: as for a run alone.
@@ -271,10 +271,10 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
 
 def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run], None]) -> None:
     """Write down in its directory what the run is."""
+    run.fingerprint = assembly.data.fingerprint
     on_run_created(run)
     run.state = "running"
     run.config = assembly.config
-    run.fingerprint = assembly.data.fingerprint
     save_statistics(run, assembly.data)
 
 

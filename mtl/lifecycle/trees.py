@@ -96,6 +96,7 @@ def train_trees(
     check_rows(environment, None, data, config.seed)
     data_seconds = time.perf_counter() - started
     with new_run(config) as run, failures_recorded(run, first=True):
+        run.fingerprint = data.fingerprint
         on_run_created(run)
         run.state = "running"
         run.config = config

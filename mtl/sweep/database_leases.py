@@ -7,10 +7,10 @@ else is asked of the database. Times are those of its clock: clocks of machines 
 import json
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
@@ -21,6 +21,9 @@ from mtl.sweep.leases import Lease, Leases
 
 TABLE = "mtl_leases"
 PATIENCE = 30  # seconds that SQLite waits for another process to finish writing
+AWAY = 1.0  # seconds until a database that is away is asked again
+
+Answer = TypeVar("Answer")
 
 
 class DatabaseLeases(Leases):
@@ -32,12 +35,16 @@ class DatabaseLeases(Leases):
             the same on all machines.
         seconds: after which a lease that was not renewed has ended.
         beat: seconds between two renewals.
+        patient: the database has been used before, and where it is away now, as while it is started again, it is waited
+            for as long as a lease lasts; False: that is said at once, since the address may be wrong.
 
     Raises:
         InputError: SQLAlchemy or a driver is missing, the address holds a password, or the database cannot be used.
     """
 
-    def __init__(self, address: str, output: Path, seconds: float = STALE, beat: float = HEARTBEAT) -> None:
+    def __init__(
+        self, address: str, output: Path, seconds: float = STALE, beat: float = HEARTBEAT, *, patient: bool = False
+    ) -> None:
         self.output, self.seconds, self.beat = str(output.resolve()), seconds, beat
         try:
             import sqlalchemy
@@ -58,11 +65,15 @@ class DatabaseLeases(Leases):
             Column("beats", Integer, nullable=False),
             Column("seen", DateTime(timezone=True), nullable=False),
         )
-        with self._said():
-            try:
-                self._table.create(self._engine, checkfirst=True)
-            except sqlalchemy.exc.SQLAlchemyError:  # another process has made it in this moment, or there is no way
-                self._table.create(self._engine, checkfirst=True)
+        self._patient = patient
+        self._asked(self._create)
+        self._patient = True
+
+    def _create(self) -> None:
+        try:
+            self._table.create(self._engine, checkfirst=True)
+        except self._sql.exc.SQLAlchemyError:  # another process has made it in this moment, or there is no way
+            self._table.create(self._engine, checkfirst=True)
 
     def _open(self, address: str) -> Any:
         from sqlalchemy.engine import make_url
@@ -87,11 +98,27 @@ class DatabaseLeases(Leases):
             said = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
             raise InputError(f"leases: the database cannot be used: {said}") from None
 
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+        """What the database answers. Where it is away it is asked again, so nothing may depend on being done once."""
+        began = time.monotonic()
+        with self._said():
+            while True:
+                try:
+                    return ask()
+                except (self._sql.exc.OperationalError, self._sql.exc.InterfaceError):
+                    if not self._patient or time.monotonic() - began >= self.seconds:
+                        raise
+                    time.sleep(min(self.beat, AWAY))
+
     def _rows(self, *more: Any) -> list[Any]:
         """The leases of this output, or those of them for which more is true, with the time of the database."""
         rows = self._sql.select(self._table, self._sql.func.current_timestamp().label("now"))
-        with self._said(), self._engine.connect() as connection:
-            return list(connection.execute(rows.where(self._table.c.output == self.output, *more)))
+
+        def ask() -> list[Any]:
+            with self._engine.connect() as connection:
+                return list(connection.execute(rows.where(self._table.c.output == self.output, *more)))
+
+        return self._asked(ask)
 
     def _row(self, key: str) -> Any:
         return next(iter(self._rows(self._table.c.key == key)), None)
@@ -118,16 +145,24 @@ class DatabaseLeases(Leases):
             "beats": 0,
             "seen": self._sql.func.current_timestamp(),
         }
-        with self._said():
-            if row is not None:
-                taken = self._change(self._table.update().values(**values), key, row.token, row.beats)
-                return Lease(key, mine["token"], after_death=True) if taken else None
-            try:
-                with self._engine.begin() as connection:
-                    connection.execute(self._table.insert().values(output=self.output, key=key, **values))
-            except self._sql.exc.IntegrityError:  # another process was faster
-                return None
-        return Lease(key, mine["token"], after_death=False)
+        if row is not None:
+            update = self._table.update().values(**values)
+            taken = self._asked(lambda: self._change(update, key, row.token, row.beats))
+        else:
+            taken = self._asked(lambda: self._insert(output=self.output, key=key, **values))
+        # A connection may end between what was done and the answer, so that asking again finds the own row
+        if not taken and getattr(self._row(key), "token", None) != mine["token"]:
+            return None  # another process was faster
+        return Lease(key, mine["token"], after_death=row is not None)
+
+    def _insert(self, **values: Any) -> bool:
+        """Insert the row of a lease; whether there was none."""
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(self._table.insert().values(**values))
+        except self._sql.exc.IntegrityError:
+            return False
+        return True
 
     def _change(self, statement: Any, key: str, token: str, beats: int | None = None) -> bool:
         """Change the row of a lease if it is still this one; whether it was."""
@@ -149,8 +184,7 @@ class DatabaseLeases(Leases):
         finally:
             over.set()
             thread.join()
-            with self._said():
-                self._change(self._table.delete(), lease.key, lease.token)
+            self._asked(lambda: self._change(self._table.delete(), lease.key, lease.token))
 
     def _renew(self, lease: Lease, over: threading.Event) -> None:
         """Renew a lease until it is over; without it this process ends as by SIGTERM: another may be at the run."""
@@ -172,5 +206,4 @@ class DatabaseLeases(Leases):
     def clear(self, key: str) -> None:
         row = self._row(key)
         if row is not None and not self._is_alive(row):
-            with self._said():
-                self._change(self._table.delete(), key, row.token, row.beats)
+            self._asked(lambda: self._change(self._table.delete(), key, row.token, row.beats))

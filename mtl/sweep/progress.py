@@ -57,7 +57,7 @@ class Progress:
 
     def __init__(self, plan: Plan, workers: int, console: Console) -> None:
         self.plan, self.workers = plan, max(workers, 1)
-        self.queue = RunQueue(plan.output, plan.study.leases)
+        self.queue = RunQueue(plan.output, plan.study.leases, patient=True)
         self.live = Live(console=console, auto_refresh=False, transient=True)
         self.started = self._said = time.perf_counter()
         self._fit: dict[str, float] = {}  # seconds by key of a finished run: reading thousands again takes seconds

@@ -62,12 +62,13 @@ class RunQueue:
     Args:
         output: the directory that holds ``runs/``.
         leases: address of a database that says who is at a run; None: files do.
+        patient: the database has been used before; see :class:`~mtl.sweep.database_leases.DatabaseLeases`.
 
     Raises:
         InputError: it cannot be written, or the database cannot be used.
     """
 
-    def __init__(self, output: str | Path, leases: str | None = None) -> None:
+    def __init__(self, output: str | Path, leases: str | None = None, *, patient: bool = False) -> None:
         self.output = Path(output)
         self.path = queue_directory(self.output)
         try:
@@ -76,7 +77,9 @@ class RunQueue:
             raise InputError(f"output={self.output}: cannot be written ({error.strerror})") from None
         self._done: dict[str, Run] = {}
         self._first: dict[str, Path] = {}
-        self.leases: Leases = FileLeases(self.path) if leases is None else DatabaseLeases(leases, self.output)
+        self.leases: Leases = (
+            FileLeases(self.path) if leases is None else DatabaseLeases(leases, self.output, patient=patient)
+        )
 
     def done(self, entry: QueuedRun, later: Callable[[Path], LaterRuns] = later_runs) -> Run | None:
         """The finished run that answers this entry, if there is one.
@@ -242,5 +245,14 @@ class Claim:
             shutil.rmtree(dead.path)
 
     def on_run_created(self, run: Run) -> None:
-        """Remember the directory, so that whoever comes after a crash finds it."""
+        """Remember the directory, so that whoever comes after a crash finds it.
+
+        InputError where its data are not those of the plan: it would be no answer, and be trained again without end.
+        """
+        if run.fingerprint not in (None, self.entry.fingerprint):
+            raise InputError(
+                f"the data have changed since this was planned (fingerprint {run.fingerprint}, was "
+                f"{self.entry.fingerprint}): the same command begins anew with the data as they are then; save rows "
+                "that keep changing, as those of a query may, to a file first"
+            )
         self.queue.record_attempt(self.entry, run)

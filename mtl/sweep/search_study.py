@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from mtl.config.passwords import shown
 from mtl.config.search_settings import Search
 from mtl.config.search_space import Choice, Dimension
 from mtl.errors import InputError, lacks
@@ -310,7 +311,7 @@ def _open_study(search: Search, directory: Path) -> Any:
             load_if_exists=True,
         )
     except Exception as error:
-        where = f"storage={address}" if address else f"'{directory / 'journal.log'}'"
+        where = f"storage={shown(address)}" if address else f"'{directory / 'journal.log'}'"
         raise InputError(f"{where} cannot be used: {' '.join(str(error).split())[:200]}") from None
 
 

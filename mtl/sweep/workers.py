@@ -101,7 +101,7 @@ def do_runs(
         replicas: most runs of one shape that are trained at once.
         leases: as for :class:`~mtl.sweep.queue.RunQueue`.
     """
-    queue = RunQueue(output, leases)
+    queue = RunQueue(output, leases, patient=True)  # which whoever plans the runs has used
     for left in alike_runs(entries, replicas):
         if stop.is_set():
             return
@@ -190,7 +190,7 @@ def sweep(
     Raises:
         InputError: processes die before they have trained anything.
     """
-    queue = RunQueue(output, leases)
+    queue = RunQueue(output, leases, patient=True)
     for entry in entries:
         queue.forget_failure(entry)
     with WorkerPool(output) if pool is None else nullcontext(pool) as team:

@@ -279,11 +279,12 @@ def test_one_stops_at_the_look_that_decides_and_later_runs_do_not_count() -> Non
     assert len(measured(found.best).seeds) == looks[-1].seeds < 12
 
 
-def test_before_the_first_look_is_complete_nothing_is_said() -> None:
-    records, design = confirmed(effect=0.1, done=2)
+@pytest.mark.parametrize("done", [0, 2])
+def test_before_the_first_look_is_complete_nothing_is_said(done: int) -> None:
+    records, design = confirmed(effect=0.1, done=done)
     found = verdict(compare(records, design=design))
     assert found.outcome == NOT_ENOUGH
-    assert "2 of the 3 fresh seeds of the first look are done" in found.text
+    assert f"{done} of the 3 fresh seeds of the first look are done" in found.text
 
 
 def test_a_seed_that_failed_ends_what_can_be_looked_at() -> None:

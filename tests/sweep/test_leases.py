@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, event, text
 
 from mtl.errors import InputError
 from mtl.sweep.database_leases import DatabaseLeases
@@ -153,6 +154,29 @@ def test_those_who_want_to_be_alone_wait_for_each_other(tmp_path: Path, kept: st
         lines.append("first")
     thread.join()
     assert lines == ["first", "second"]
+
+
+def test_a_database_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    """As while it is started again; at first it is not, since the address may be wrong."""
+    leases, away = DatabaseLeases(address(tmp_path), tmp_path, beat=0.01), iter([*[True] * 3, *[False] * 99])
+
+    def refuse(*_: object) -> None:
+        if next(away):
+            raise sqlite3.OperationalError("away")
+
+    event.listen(Engine, "do_connect", refuse)
+    try:
+        lease = leases.take("a")
+        assert lease is not None
+        away = iter([True, False, False, *[True, False] * 50])
+        with leases.keep(lease):
+            assert leases.held(["a"]) == {"a"}
+        assert leases.take("a") is not None
+        away = iter([True] * 99)
+        with pytest.raises(InputError, match="the database cannot be used: away"):
+            DatabaseLeases(address(tmp_path), tmp_path)
+    finally:
+        event.remove(Engine, "do_connect", refuse)
 
 
 def test_outputs_that_share_a_database_do_not_meet(tmp_path: Path) -> None:

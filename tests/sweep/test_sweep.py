@@ -16,12 +16,13 @@ import pytest
 from mtl.config.process import set_process_defaults
 from mtl.config.signals import Interrupted, exit_code, signals_interrupt
 from mtl.config.study_arguments import read_study
-from mtl.runs.directory import Run
+from mtl.runs.directory import Run, run_path
 from mtl.sweep.plan import Plan
 from mtl.sweep.planner import Planner
-from mtl.sweep.queue import DONE, FAILED, RunQueue
+from mtl.sweep.queue import DONE, FAILED, QueuedRun, RunQueue
 from mtl.sweep.stop_flag import StopFlag
 from mtl.sweep.workers import do_runs, sweep
+from tests.support import tiny
 
 TINY = [
     "task=synthetic",
@@ -105,6 +106,19 @@ def test_a_failing_run_is_recorded_and_the_others_go_on_and_it_is_tried_again(
     monkeypatch.setattr(training, "train", train)
     sweep(plan.entries, tmp_path, 0)
     assert queue.state(plan.entries[-1]) == DONE
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("model", ["hard", "trees"])
+def test_a_run_whose_data_have_changed_since_the_plan_fails_before_it_is_trained(tmp_path: Path, model: str) -> None:
+    """It would be no answer, and the same run would be trained again and again."""
+    config = tiny(tmp_path, f"model={model}")
+    planned = QueuedRun(config, "of before")
+    sweep([planned], tmp_path, 0)
+    queue = RunQueue(tmp_path)
+    assert queue.state(planned) == FAILED
+    assert "the data have changed since this was planned" in queue.attempt(planned)["error"]
+    assert not run_path(config).exists()
 
 
 def test_fail_fast_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

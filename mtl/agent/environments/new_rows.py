@@ -39,7 +39,7 @@ class NewRows(Environment):
     """
 
     def __init__(
-        self, path: Path, reading: Mapping[str, Any], deciding: DecidingEnvironment[Any] | None = None
+        self, path: Path | str, reading: Mapping[str, Any], deciding: DecidingEnvironment[Any] | None = None
     ) -> None:
         self.deciding = deciding
         try:

@@ -16,6 +16,7 @@ from pandas.api.types import (
 )
 
 from mtl.errors import InputError, unknown
+from mtl.suites.table.addresses import check_is_file
 from mtl.suites.table.columns import names
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
@@ -72,6 +73,7 @@ def _parse(entry: object, option: str) -> Join:
             raise unknown(f"key of {option}", str(word), KEYS)
     if entry.get("how", "left") != "left":
         raise InputError(f"{option}.how={entry['how']}: expected left: every row of the first table stays")
+    check_is_file(str(entry["path"]), f"{option}.path")
     on: Any = entry["on"]
     alone = isinstance(on, str) or not isinstance(on, Sequence)
     pairs = on if isinstance(on, Mapping) else dict(zip(*[[on] if alone else list(on)] * 2, strict=True))

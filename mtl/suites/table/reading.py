@@ -6,9 +6,11 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence, Set
 from lzma import LZMAError
+from math import isnan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow
 from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype, is_object_dtype, is_timedelta64_dtype
@@ -19,6 +21,8 @@ from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import NUMBER, SEPARATORS, read_cells, spoken
 from mtl.suites.table.excel import read_sheet
 from mtl.suites.table.file_encoding import likely_encoding
+from mtl.suites.table.nested import texts_of_nested
+from mtl.suites.table.objects import array_of
 from mtl.suites.table.packed import open_bytes, plain_suffix
 from mtl.suites.table.stacking import stacked, stored_as
 from mtl.suites.table.types import is_text
@@ -34,7 +38,8 @@ OTHERS = {  # how files that are no texts begin
     b"\x1f\x8b": "a compressed file: name it .gz",
     b"\xd0\xcf\x11\xe0": "an old Excel file: save it as .xlsx",
 }
-IN_FILES = ("time", "timedelta", "bytes")  # objects that a file has a type for, and reading another one
+IN_FILES = ("time", "timedelta", "bytes", "decimal")  # objects that a file has a type for, and reading another one
+OF_FILES = (list, tuple, dict, np.ndarray, memoryview)  # such as pandas has no word for
 LARGE = 2**63  # from which on whole numbers have no type
 LONG = re.compile(rb"[:\[,\s]-?(\d{19,})\s*[,}\]]")  # a whole number in JSON that may have more than 64 bits
 WHOLE = {  # pandas' types for whole numbers some of which may be missing
@@ -235,7 +240,7 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
     frame = table.to_pandas(ignore_metadata=True, types_mapper=WHOLE.get, date_as_object=False)
     for field in table.schema:
         if pyarrow.types.is_nested(field.type):
-            frame[field.name] = frame[field.name].map(str, na_action="ignore")
+            frame[field.name] = texts_of_nested(table[field.name])
         elif _is_binary(field.type):
             frame[field.name] = _texts_of_bytes(frame[field.name])
         elif pyarrow.types.is_decimal(field.type):
@@ -272,19 +277,32 @@ def _with_plain_dictionaries(table: pyarrow.Table) -> pyarrow.Table:
 def as_in_file(frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of a program as it would be read back from a Parquet file: durations are seconds, Arrow's types plain.
 
-    Columns of the usual types stay as they are.
+    Columns of the usual types stay as they are. Objects are what a query of a database would give for them.
     """
-    others = [
+    objects = {
+        name: array_of([None if _is_missing(value) else value for value in values])
+        for name, values in frame.items()
+        if is_object_dtype(values) and (infer_dtype(values, skipna=True) in IN_FILES or any(map(_is_of_files, values)))
+    }
+    typed = [
         name
         for name, values in frame.items()
-        if isinstance(values.dtype, pd.ArrowDtype)
-        or is_timedelta64_dtype(values)
-        or (is_object_dtype(values) and infer_dtype(values, skipna=True) in IN_FILES)
+        if isinstance(values.dtype, pd.ArrowDtype) or is_timedelta64_dtype(values)
     ]
-    if not others:
+    if not objects and not typed:
         return frame
-    found = plain(pyarrow.Table.from_pandas(frame[others], preserve_index=False)).set_axis(frame.index)
-    return frame.assign(**{str(name): found[name] for name in others})
+    table = pyarrow.Table.from_pandas(frame[typed], preserve_index=False)
+    arrays = {**dict(zip(typed, table.columns, strict=True)), **objects}
+    found = plain(pyarrow.table({str(name): array for name, array in arrays.items()})).set_axis(frame.index)
+    return frame.assign(**{str(name): found[str(name)] for name in arrays})
+
+
+def _is_of_files(value: object) -> bool:
+    return isinstance(value, OF_FILES)
+
+
+def _is_missing(value: object) -> bool:
+    return value is pd.NaT or value is pd.NA or (isinstance(value, float) and isnan(value))
 
 
 def _decimals(values: pd.Series, kind: pyarrow.DataType) -> pd.Series:

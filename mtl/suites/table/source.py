@@ -7,13 +7,12 @@ from typing import Any
 import pandas as pd
 
 from mtl.errors import InputError
+from mtl.suites.table.addresses import check_is_file, check_is_here, is_database
 from mtl.suites.table.delimited import spoken
 from mtl.suites.table.joining import Join, join_all
 from mtl.suites.table.reading import character, missing_texts, read_table, without_texts
-from mtl.suites.table.sql import is_database, read_query
+from mtl.suites.table.sql import read_query
 
-# What an address begins with that is of a file elsewhere, and of no database
-ELSEWHERE = ("http", "https", "ftp", "sftp", "file", "s3", "gs", "gcs", "az", "abfs", "abfss", "hdfs", "hf")
 WRITTEN = ("separator", "encoding", "header", "skip")  # options of a training that say how text files are written
 
 
@@ -41,12 +40,10 @@ def read_source(
     Raises:
         InputError: a database without query, a query without database, or whatever is wrong with the source.
     """
-    scheme = path.partition("://")[0].lower()
-    if scheme != path.lower() and scheme in ELSEWHERE:
-        raise InputError(
-            f"{option} is at {scheme}://: expected a file on this machine; fetch it, and name what was fetched"
-        )
-    beside = f"{option.removesuffix('path')}query" if option.endswith(".path") else "task.query"
+    if not option.endswith(".path"):
+        check_is_file(path, option)
+    check_is_here(path, option)
+    beside = f"{option.removesuffix('path')}query"
     if query is None and is_database(path):
         raise InputError(f"{option} is a database: say {beside}='SELECT ...', the rows that are wanted")
     if query is not None and not is_database(path):

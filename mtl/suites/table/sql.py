@@ -5,17 +5,20 @@ import re
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pandas as pd
 import pyarrow
 
-from mtl.errors import InputError, lacks
+from mtl.config.passwords import shown
+from mtl.errors import InputError, lacks, suggestion
+from mtl.suites.table.addresses import VARIABLE
+from mtl.suites.table.objects import array_of
 from mtl.suites.table.reading import NOTES, no_file, one_line, plain, unique_names
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-VARIABLE = "env:"  # how a variable of the environment is named that holds the address of a database
 READS = re.compile(r"\s*(--[^\n]*\n\s*)*(select|with|values|from)\b", re.IGNORECASE)
 SORTS = re.compile(r"\border\s+by\b", re.IGNORECASE)
 # What says nothing of the order of the rows: texts, quoted names, comments, and what stands in the innermost brackets,
@@ -26,12 +29,8 @@ UNSORTED = (
     "task.query has no ORDER BY: a database may give the same rows in another order each time, and their order decides "
     "which of them are for the test; end it with ORDER BY and columns that tell all rows apart"
 )
+DATABASES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "oracle", "mssql")
 SECRETS = re.compile("pass|pwd|token|secret|key|credential", re.IGNORECASE)  # parameters of an address
-
-
-def is_database(path: str) -> bool:
-    """Whether a path is the address of a database, or names a variable that holds one."""
-    return "://" in path or path.startswith(VARIABLE)
 
 
 def read_query(database: str, query: str) -> pd.DataFrame:
@@ -59,7 +58,7 @@ def read_query(database: str, query: str) -> pd.DataFrame:
     if not rows:
         raise InputError("task.query gives no rows")
     unique_names(names, "task.query")
-    frame = plain(pyarrow.table({name: _array([row[i] for row in rows]) for i, name in enumerate(names)}))
+    frame = plain(pyarrow.table({name: array_of([row[i] for row in rows]) for i, name in enumerate(names)}))
     if address.get_backend_name() != "sqlite" and not is_sorted(query):
         frame.attrs[NOTES] = [UNSORTED]
     return frame
@@ -85,8 +84,8 @@ def _address(database: str) -> "URL":
         raise InputError(f"task.path={database}: the variable {variable} is not set")
     try:
         url = make_url(os.environ[variable] if variable else database)
-    except ArgumentError:
-        what = f"the variable {variable}" if variable else f"'{database}'"
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
+        what = f"the variable {variable}" if variable else f"'{shown(database)}'"
         raise InputError(f"task.path: {what} is no address of a database, such as sqlite:///my.db") from None
     if not variable and (url.password or any(SECRETS.search(name) for name in url.query)):
         raise InputError(
@@ -96,7 +95,7 @@ def _address(database: str) -> "URL":
     if url.get_backend_name() == "sqlite" and url.database:
         if not os.path.isfile(url.database):  # noqa: PTH113  # a path as the address has it
             raise InputError(f"task.path: {no_file(Path(url.database))}")
-        url = url.set(database=f"file:{url.database}").update_query_dict({"mode": "ro", "uri": "true"})
+        url = url.set(database=f"file:{quote(url.database)}").update_query_dict({"mode": "ro", "uri": "true"})
     return url
 
 
@@ -110,17 +109,22 @@ def _run(url: "URL", query: str) -> tuple[list[str], list[Any]]:
         if duckdb:
             _check_duckdb(query)
         try:
-            with engine.connect().execution_options(postgresql_readonly=True) as connection:
+            # Without parameters a driver leaves % as it is, as in LIKE 'a%' and id % 10
+            options = {"postgresql_readonly": True, "no_parameters": True}
+            with engine.connect().execution_options(**options) as connection:
                 found = connection.exec_driver_sql(query)
                 return [str(name) for name in found.keys()], list(found.fetchall())  # noqa: SIM118  # no mapping
         finally:
             engine.dispose()
     except NoSuchModuleError:
+        backend = url.drivername.partition("+")[0]
+        near = "" if backend in DATABASES else suggestion(backend, DATABASES)[0]
         raise InputError(
-            f"task.path: there is no driver for '{url.drivername}': install the package that SQLAlchemy needs for this "
-            "database, such as duckdb-engine for duckdb"
+            f"task.path: there is no driver for '{url.drivername}': {near}install the package that SQLAlchemy needs "
+            "for this database, such as duckdb-engine for duckdb"
         ) from None
-    except (SQLAlchemyError, ImportError) as error:
+    # Drivers have errors of Python's for values that it has none for, such as a day in the year 20000
+    except (SQLAlchemyError, ImportError, ValueError, TypeError, ArithmeticError) as error:
         said = one_line(getattr(error, "orig", None) or error)
         hidden = said.replace(str(url.password), "***") if url.password else said
         raise InputError(f"task.query: {url.get_backend_name()} says: {hidden}") from None
@@ -135,11 +139,3 @@ def _check_duckdb(query: str) -> None:
         return  # the database says it better
     if found != [library.StatementType.SELECT]:
         raise InputError(f"task.query: expected one query that reads, SELECT ... or WITH ...: '{query[:40]}'")
-
-
-def _array(values: list[Any]) -> pyarrow.Array:
-    """Values of one type as they are, others as texts."""
-    try:
-        return pyarrow.array(values)
-    except (pyarrow.ArrowException, OverflowError):
-        return pyarrow.array([None if value is None else str(value) for value in values])

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mtl.errors import without_effect
+from mtl.suites.table.addresses import is_database
 from mtl.suites.table.packed import plain_suffix
 from mtl.suites.table.reading import BINARY, EXCEL, TABBED, TEXT
-from mtl.suites.table.sql import is_database
 
 TABS = ("tab", "\t")
 # Of each option what it is where nobody gives it, and the files that it is for

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mtl.errors import InputError
+from mtl.suites.table.addresses import check_is_file
 from mtl.suites.table.joining import parse_joins
 from mtl.suites.table.large import LargeTable
 from mtl.suites.table.packed import plain_suffix
@@ -105,6 +106,7 @@ def table(
         for name, other in (("sheet", sheet), ("query", query), ("join", join), ("missing", missing)):
             if other:
                 raise InputError(f"task.stream=true reads one Parquet file: task.{name} needs task.stream=false")
+        check_is_file(str(path), "task.path")
         return LargeTable(Path(str(path)), targets, columns, splitting, categories, statistics, formats, numbers)
     if path_test and path_later:
         raise InputError("task.path_test and task.path_later both say which rows are the test: leave one out")

@@ -1,10 +1,19 @@
 """MLflow, with its registry: the directory of a finished run can become a version of a registered model."""
 
+import re
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import HTTPError
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from pytorch_lightning.loggers import MLFlowLogger
+from pytorch_lightning.utilities import rank_zero_only
+from typing_extensions import override
 
 from mtl.errors import InputError
 
@@ -21,18 +30,31 @@ FILES = (
 )
 SECONDS = 10.0  # that a server may take to answer
 CHECKED = ("checksums.json", "state")
+# What MLflow takes at once, and of names and values
+METRICS, PARAMETERS, NAME, VALUE = 1000, 100, 250, 6000
+OTHER_SIGNS = re.compile(r"[^\w.\- :]")  # of names; of metrics also /
 
 
 def check_server(tracking_uri: str) -> None:
-    """Raise InputError where nobody answers at the address of a server: MLflow itself tries for minutes."""
+    """Raise InputError where nobody answers at the address of a server: MLflow itself tries for minutes.
+
+    The address may hold a name and a password, which are for MLflow alone, and are not printed.
+    """
     if not tracking_uri.startswith(("http://", "https://")):
         return
     try:
-        urlopen(tracking_uri, timeout=SECONDS).close()
+        parts = urlsplit(tracking_uri)
+        address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    except ValueError as error:
+        raise InputError(f"logger.mlflow.tracking_uri is no address of a server: {error}") from None
+    try:
+        urlopen(address, timeout=SECONDS).close()
     except HTTPError:  # an answer
         return
     except (OSError, ValueError) as error:
-        raise InputError(f"logger.mlflow.tracking_uri={tracking_uri}: no server answers there ({error})") from None
+        if isinstance(error, URLError) and isinstance(error.reason, ssl.SSLError):  # an answer too: MLflow has options
+            return
+        raise InputError(f"logger.mlflow.tracking_uri={address}: no server answers there ({error})") from None
 
 
 class RunLogger(MLFlowLogger):
@@ -42,17 +64,51 @@ class RunLogger(MLFlowLogger):
         experiment: that the run is part of.
         run: its directory.
         tracking_uri: where to.
-        save_dir: for files, where ``tracking_uri`` is a local database.
+        files: folder for the files of an experiment that is made for the run; None: where the server has them.
         registered_model: the name in the registry; None: nothing is registered.
     """
 
     def __init__(
-        self, experiment: str, run: Path, tracking_uri: str, save_dir: str, registered_model: str | None
+        self, experiment: str, run: Path, tracking_uri: str, files: Path | None, registered_model: str | None
     ) -> None:
-        super().__init__(
-            experiment, run.name, tracking_uri, tags={"mtl.directory": str(run.resolve())}, save_dir=save_dir
-        )
+        with _said():
+            super().__init__(
+                experiment,
+                run.name,
+                tracking_uri,
+                tags={"mtl.directory": str(run.resolve())},
+                artifact_location=None if files is None else files.as_uri(),
+            )
         self.registered_model = registered_model
+
+    @override
+    @rank_zero_only
+    def log_hyperparams(self, params: Mapping[str, Any]) -> None:  # type: ignore[override]
+        """Tell all parameters, by names that MLflow takes; Lightning would keep 250 letters of their values."""
+        from mlflow.entities import Param
+
+        told = [Param(OTHER_SIGNS.sub("_", key)[:NAME], str(value)[:VALUE]) for key, value in params.items()]
+        with _said():
+            for first in range(0, len(told), PARAMETERS):
+                self.experiment.log_batch(self.run_id, params=told[first : first + PARAMETERS])
+
+    @override
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Tell all metrics; Lightning would take the letters of other languages from their names, and all at once."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        told = [Metric(_name_of_metric(key), value, now, step or 0) for key, value in metrics.items()]
+        with _said():
+            for first in range(0, len(told), METRICS):
+                self.experiment.log_batch(self.run_id, metrics=told[first : first + METRICS])
+
+    @override
+    @rank_zero_only
+    def finalize(self, status: str = "success") -> None:
+        with _said():
+            super().finalize(status)
 
     def register(self, run: Path) -> str | None:
         """Register a finished run.
@@ -90,3 +146,19 @@ class RunLogger(MLFlowLogger):
             raise InputError(
                 f"logger.mlflow.registered_model={name}: '{run}' is done and not registered: {text}"
             ) from None
+
+
+def _name_of_metric(key: str) -> str:
+    return "/".join(OTHER_SIGNS.sub("_", part) for part in key.split("/"))[:NAME]
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Within this, whatever MLflow, its database or its server says is a mistake of one line."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        text = " ".join(str(error).split())[:300]
+        raise InputError(f"logger.mlflow: {text or type(error).__name__}") from error

@@ -47,8 +47,10 @@ def mlflow_logger(
         InputError: the package is missing, or no server answers.
     """
     check_mlflow(tracking_uri)
-    place = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{output_of(run) / 'mlflow.db'}"
-    return RunLogger(experiment, run, place, str(output_of(run)), registered_model)
+    place, files = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"), None
+    if not place:
+        place, files = f"sqlite:///{output_of(run) / 'mlflow.db'}", output_of(run) / "mlartifacts"
+    return RunLogger(experiment, run, place, files, registered_model)
 
 
 def wandb_logger(run: Path, project: str = "mtl", *, offline: bool = True) -> Logger:

@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Callable, Sequence
 from datetime import time
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
@@ -203,3 +204,14 @@ def test_a_frame_of_a_program_is_as_a_file_gives_it_back(tmp_path: Path) -> None
         assert list(found.columns) == list(frame.columns)
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_index_type=False)
     assert as_in_file(expected) is expected
+
+
+def test_lists_records_and_decimals_of_a_program_are_what_a_file_has_for_them(tmp_path: Path) -> None:
+    """A frame that was read from a database holds them; a list ended in a traceback."""
+    values = {"l": [["a", "b"], None], "d": [Decimal("1.50"), float("nan")], "r": [{"k": 1}, {"j": 2}]}
+    found = as_in_file(pd.DataFrame({**values, "b": [memoryview(b"A3"), None]}, index=[7, 8]))
+    pd.DataFrame({"l": values["l"], "d": [Decimal("1.50"), None]}).to_parquet(tmp_path / "my.parquet")
+    expected = read_table(tmp_path / "my.parquet").set_axis(found.index)
+    pd.testing.assert_frame_equal(found[["l", "d"]], expected, check_dtype=False)
+    assert found["r"].tolist() == ["{'k': 1}", "{'j': 2}"]
+    assert found["b"].tolist()[:1] == ["A3"]

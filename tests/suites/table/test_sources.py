@@ -194,16 +194,58 @@ def test_the_query_of_a_run_is_run_again_by_consent_only(
         ("env:NO_SUCH_VARIABLE", "select 1", "the variable NO_SUCH_VARIABLE is not set"),
         ("env:ADDRESS", "select 1", "task.path: there is no driver for 'nosuch': install the package"),
         ("postgresql+pg8000://host/db", "select 1", "task.query: postgresql says: No module named 'pg8000'"),
+        ("postgresql://me:geheim@host:port/db", "select 1", r"'postgresql://\*\*\*@host:port/db' is no address"),
+        ("env:NO_PORT", "select 1", "the variable NO_PORT is no address of a database"),
+        ("postgres://host/db", "select 1", "there is no driver for 'postgres': did you mean 'postgresql'"),
     ],
 )
 def test_what_is_wrong_with_a_query_is_said_without_secrets(
     database: str, path: str | None, query: str | None, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ADDRESS", "nosuch://me:geheim@host/geheim")
+    monkeypatch.setenv("NO_PORT", "postgresql://me:geheim@host:port/db")
     with pytest.raises(InputError, match=message) as caught:
         read_source(path or database, query)
     assert "geheim" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_driver_is_given_no_parameters_and_leaves_percent_signs_alone(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of PostgreSQL and MySQL would look for one behind each %, as in LIKE and in a remainder."""
+    from sqlalchemy.engine import default
+
+    monkeypatch.setattr(
+        default.DefaultDialect, "do_execute", lambda *_, **__: pytest.fail("parameters, if none, were given")
+    )
+    found = read_query(database, "select id % 7 r from people where city like '%o%' and id % 2 = 1")
+    assert len(found) == 20
+
+
+def test_a_file_whose_name_an_address_would_read_otherwise_is_opened(tmp_path: Path) -> None:
+    for name, typed in (("a%41.db", "a%2541.db"), ("a #1.db", "a #1.db"), ("aA.db", "aA.db")):
+        with sqlite3.connect(tmp_path / name) as connection:
+            connection.execute("create table t as select ? name", [name])
+        connection.close()
+        assert read_query(f"sqlite:///{tmp_path / typed}", "select name from t")["name"].tolist() == [name]
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("s3://bucket/new.csv", "records is at s3://: expected a file on this machine"),
+        ("postgresql://host/db", "records is a database: expected a file; save the rows"),
+        ("env:ADDRESS", "records is a database: expected a file; save the rows"),
+    ],
+)
+def test_an_address_where_a_file_is_expected_is_said_as_it_was_typed(address: str, message: str, database: str) -> None:
+    with pytest.raises(InputError, match=message):
+        NewRows(address, {})
+    with pytest.raises(InputError, match=message.replace("records", r"task.join\[0\].path")):
+        parse_joins([{"path": address, "on": "id"}])
+    with pytest.raises(InputError, match=message.replace("records", "task.path_test")):
+        table(database, {"city": "binary"}, query="select * from people", path_test=address)
 
 
 def test_a_query_changes_nothing(database: str) -> None:

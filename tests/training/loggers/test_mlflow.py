@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -18,7 +20,7 @@ import torch
 from mtl.assembly import load
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
-from mtl.training.loggers.mlflow import check_server
+from mtl.training.loggers.mlflow import RunLogger, check_server
 from tests.support import tiny
 
 needs_mlflow = pytest.mark.skipif(find_spec("mlflow") is None, reason="the extra mlflow is not installed")
@@ -90,5 +92,46 @@ def test_a_server_that_does_not_answer_is_said_in_one_line() -> None:
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(InputError) as error:
             check_server(address)
-    assert str(error.value).startswith(f"logger.mlflow.tracking_uri={address}: no server answers there (")
+        assert str(error.value).startswith(f"logger.mlflow.tracking_uri={address}: no server answers there (")
+        with pytest.raises(InputError) as error:
+            check_server(address.replace("//", "//me:geheim@"))
+        assert str(error.value).startswith(f"logger.mlflow.tracking_uri={address}: no server answers there (")
+    with pytest.raises(InputError, match="is no address of a server"):
+        check_server("http://[::1")
     check_server("sqlite:///mlflow.db")  # no server
+
+
+class Client:
+    """Takes what MLflow's takes, and refuses one name."""
+
+    def __init__(self) -> None:
+        self.batches: list[dict[str, Any]] = []
+
+    def log_batch(self, run_id: str, **told: list[SimpleNamespace]) -> None:
+        (what,) = told.values()
+        if any(one.args[0] == "refused" for one in what):
+            raise ValueError("the server says\nno")
+        self.batches.append({one.args[0]: one.args[1] for one in what})
+
+
+def test_what_mlflow_is_told_has_its_names_and_fits_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning takes letters beyond ASCII from the names of metrics, so that two tasks were one."""
+
+    def entity(*values: object) -> SimpleNamespace:
+        return SimpleNamespace(args=values)
+
+    monkeypatch.setitem(sys.modules, "mlflow", ModuleType("mlflow"))
+    monkeypatch.setitem(sys.modules, "mlflow.entities", SimpleNamespace(Param=entity, Metric=entity))
+    client = Client()
+    logger = RunLogger.__new__(RunLogger)
+    monkeypatch.setattr(RunLogger, "experiment", client)
+    monkeypatch.setattr(RunLogger, "run_id", "7")
+    logger.log_metrics({"val/流失/loss": 1.0, "val/收入/loss": 2.0, "a(b)/c": 3.0}, step=1)
+    assert client.batches.pop() == {"val/流失/loss": 1.0, "val/收入/loss": 2.0, "a_b_/c": 3.0}
+    logger.log_metrics({f"m{number}": 0.0 for number in range(2100)})
+    assert [len(batch) for batch in client.batches] == [1000, 1000, 100]
+    client.batches.clear()
+    logger.log_hyperparams({"task.columns.a//b": "number", "task.query": "x" * 300, **dict.fromkeys("abc", 1)})
+    assert client.batches == [{"task.columns.a__b": "number", "task.query": "x" * 300, "a": "1", "b": "1", "c": "1"}]
+    with pytest.raises(InputError, match=r"^logger\.mlflow: the server says no$"):
+        logger.log_metrics({"refused": 1.0})
