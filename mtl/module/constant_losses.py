@@ -1,6 +1,6 @@
 """The loss of the best constant prediction of each task: where its learning begins, whatever the initial values are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf, isfinite, nan
 from typing import NamedTuple, cast
 
@@ -39,8 +39,9 @@ def constant_losses(network: Network, batches: Iterable[Batch]) -> Tensor:
     Of yes or no and of classes it is the entropy of the labels' shares, of a number the variance, of a choice the loss
     of a uniform choice. For any task: the vector along the last axis of a prediction ``[B, ..., C]`` (or the number, of
     ``[B]``) that is the same in every row and at every position between, found by L-BFGS from zeros, so of a loss that
-    is not convex a local minimum. One number for all candidates where the head's answers are of a set
-    (:attr:`~mtl.nn.heads.Head.exchangeable`). Entries that the network masks stay masked.
+    is not convex a local minimum. Where the labels have the shape of what follows the second axis, as of predictions
+    ``[B, C, H, W]`` of pixels, it is the vector along that one. One number for all candidates where the head's answers
+    are of a set (:attr:`~mtl.nn.heads.Head.exchangeable`). Entries that the network masks stay masked.
 
     Nothing random is drawn, and the network is as it was. One pass of all rows through the network, without gradients.
 
@@ -84,7 +85,7 @@ def least_loss(task: Task, parts: list[Part], exchangeable: bool) -> float:
     if not parts:
         return nan
     rows = sum(len(part.target) for part in parts)
-    shape = parts[0].shape[-1:] if len(parts[0].shape) > 1 and not exchangeable else ()
+    shape = () if exchangeable else constant_shape(parts[0].shape, parts[0].target.shape)
     constant = torch.zeros(shape, device=parts[0].target.device, requires_grad=True)
     seen: list[float] = []
 
@@ -114,6 +115,17 @@ def least_loss(task: Task, parts: list[Part], exchangeable: bool) -> float:
     least = min((value for value in seen if isfinite(value)), default=first)
     # What is constant can be said exactly, by probabilities only in the limit
     return 0.0 if abs(least) <= LEARNED * abs(first) and all_alike(parts) else least
+
+
+def constant_shape(prediction: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
+    """The shape of a constant that is expanded to predictions ``[B, ...]`` with such targets.
+
+    Classes of every pixel, ``[B, C, H, W]`` with targets ``[B, H, W]``, come first, as torch's cross-entropy reads them.
+    """
+    _, *places = target
+    if places and list(prediction[2:]) == places and list(prediction[1:-1]) != places:
+        return (prediction[1], *[1] * len(places))
+    return tuple(prediction[1:][-1:])
 
 
 def all_alike(parts: list[Part]) -> bool:

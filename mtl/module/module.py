@@ -227,6 +227,12 @@ class MultiTaskModule(LeanModule):
     def on_train_epoch_start(self) -> None:
         loader = self.trainer.train_dataloader
         assert loader is not None
+        if not hasattr(loader, "set_epoch"):
+            raise InputError(
+                f"train_dataloader of the suite gives a {type(loader).__name__}: expected an InMemoryLoader of "
+                "mtl.suites.loader, or what has its set_epoch and serves a Batch of mtl.suites.batch, since the order "
+                "of the rows depends on the epoch"
+            )
         # The order depends on the seed and the epoch alone; batches that are to be overfitted stay the same ones
         # (an attribute that Lightning sets where types do not see it)
         loader.set_epoch(0 if getattr(self.trainer, "overfit_batches", 0) else self.current_epoch)

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from mtl.module.constant_losses import Part, constant_losses, least_loss
 from mtl.network import Network
@@ -180,3 +181,19 @@ def test_nothing_is_drawn_and_nothing_changes() -> None:
         for p in network.parameters():
             p.mul_(3)
     assert torch.equal(constant_losses(network, batches), first)
+
+
+def test_classes_of_every_pixel_come_before_its_place() -> None:
+    """As cross-entropy reads them: a constant has a logit of each class, and not one of each column."""
+    pixels = torch.tensor([0, 0, 0, 1, 2, 2]).repeat(4).view(2, 3, 4)
+
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(logits, target, reduction="none").mean((1, 2))
+
+    classes = replace(classification("classes", 3), loss=loss)
+    shares = torch.tensor([3 / 6, 1 / 6, 2 / 6])
+    value = least_loss(classes, [Part(torch.Size([2, 3, 3, 4]), None, pixels)], exchangeable=False)
+    assert value == pytest.approx(entropy(shares), rel=1e-4)
+    depth = replace(regression("depth"), loss=lambda p, t: (p[:, 0] - t).square().mean((1, 2)))
+    value = least_loss(depth, [Part(torch.Size([2, 1, 3, 4]), None, pixels.float())], exchangeable=False)
+    assert value == pytest.approx(float(pixels.float().var(correction=0)), rel=1e-4)
