@@ -1,14 +1,17 @@
 """Figures whose texts may be of any language: names of tasks are a user's own."""
 
-from collections.abc import Iterator
+import re
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
-from warnings import catch_warnings, filterwarnings
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findSystemFonts, fontManager
+from matplotlib.text import Text
 
 # Fonts with Chinese letters, and with those of other languages that matplotlib's own font lacks, by system
 FONTS = (
@@ -24,6 +27,7 @@ FONTS = (
     "SimHei",
     "Arial Unicode MS",
 )
+CHINESE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff01-\uffee]")  # and Japanese, Korean
 
 
 @cache
@@ -46,9 +50,18 @@ def add_new_fonts() -> None:
 @contextmanager
 def without_missing_letters() -> Iterator[None]:
     """Within this, matplotlib does not warn of each letter that no font has: it draws a box instead."""
-    with catch_warnings():
-        filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from", category=UserWarning)
         yield
+
+
+def warn_of_boxes(texts: Iterable[str]) -> None:
+    """Warn if there are Chinese letters in texts, which no font of this machine has; Python shows it once."""
+    if any(CHINESE.search(text) for text in texts):
+        warnings.warn(
+            f"Chinese letters are boxes in pictures: no font of this machine has them; install one such as {FONTS[0]}",
+            stacklevel=2,
+        )
 
 
 class Picture(Figure):
@@ -64,11 +77,22 @@ class Picture(Figure):
         # Texts take the families at the time when they are made
         mpl.rcParams["font.family"] = [*families, *(name for name in installed_fonts() if name not in families)]
         super().__init__(*given, **named)
+        self._measuring = False  # drawn for its layout alone
 
     def draw(self, renderer: Any) -> None:
-        """As the base; a letter that no font has is a box."""
+        """As the base; a letter that no font has is a box, and once it is said how Chinese ones can be seen."""
+        if isinstance(renderer, RendererAgg) and not self._measuring and not installed_fonts():  # in SVG it stays text
+            warn_of_boxes([text.get_text() for text in self.findobj(Text)])
         with without_missing_letters():
             super().draw(renderer)
+
+    def draw_without_rendering(self) -> None:
+        """As the base."""
+        self._measuring = True
+        try:
+            super().draw_without_rendering()
+        finally:
+            self._measuring = False
 
     def get_tightbbox(self, *given: Any, **named: Any) -> Any:
         """As the base."""

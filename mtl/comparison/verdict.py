@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
-from mtl.comparison.design import CONFIRM, MEAN_SHARE
+from mtl.comparison.design import CONFIRM, FULL, MEAN_SHARE
 from mtl.comparison.notes import merge_notes
 from mtl.comparison.records import Record
 from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
@@ -329,10 +329,19 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
         out.append("One seed says nothing about chance: start the command again with more.")
     if comparison.design.kind != CONFIRM:
         most = max((len(tested.seeds) for _, tested in comparison.tested_rows), default=0)
-        unlike = [row.label for row, tested in comparison.tested_rows if row.multi and len(tested.seeds) < most]
+        unlike = [
+            row.label
+            for row, tested in comparison.tested_rows
+            if row.multi and len(tested.seeds) < most and not decided_early(comparison, tested)
+        ]
         if unlike:
             out.append(f"Seeds are missing for {join_words(unlike)}.")
     return out
+
+
+def decided_early(comparison: Comparison, tested: Measurement) -> bool:
+    """Whether an earlier one of the planned looks had an answer, after which later seeds do not count."""
+    return comparison.design.kind == FULL and bool(tested.looks) and tested.looks[-1].call != UNCLEAR
 
 
 def unlike_versions(records: Sequence[Record]) -> list[str]:

@@ -279,6 +279,18 @@ def test_one_stops_at_the_look_that_decides_and_later_runs_do_not_count() -> Non
     assert len(measured(found.best).seeds) == looks[-1].seeds < 12
 
 
+def test_seeds_after_the_look_that_decides_are_not_missing() -> None:
+    records = planted(np.random.default_rng(2), 0.0, seeds=6, spread=0.02)
+    records += [run("ple", "equal", seed, (0.4 + 0.001 * seed, 4.0), val=(0.4, 4.0)) for seed in range(6)]
+    design = Design("full", tuple(range(6)), tuple(range(6)), (3, 6), baseline="single_task-equal")
+    found = compare(records, design=design)
+    seeds = {row.label: len(tested.seeds) for row, tested in found.tested_rows}
+    assert (seeds["ple-equal"], seeds["soft-equal"]) == (3, 6)
+    assert "Seeds are missing" not in verdict(found).text
+    without = [one for one in records if (one.seed, one.model) != (5, "soft")]
+    assert "Seeds are missing for soft-equal." in verdict(compare(without, design=design)).text
+
+
 @pytest.mark.parametrize("done", [0, 2])
 def test_before_the_first_look_is_complete_nothing_is_said(done: int) -> None:
     records, design = confirmed(effect=0.1, done=done)

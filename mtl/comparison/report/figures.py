@@ -188,8 +188,8 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
             ax.grid()
         legend_below(figure, axes)
         note = (
-            f"Line: mean over seeds, band: from the worst to the best seed. {meaning}; black or white: single task."
-            f"{left_out}"
+            "Line: mean over seeds, as far as all of them were trained, band: from the worst to the best seed. "
+            f"{meaning}; black or white: single task.{left_out}"
         )
         return to_svg(figure, "learning", "Learning curves on validation", note) if drawn else None
 

@@ -75,14 +75,16 @@ def test_files_are_a_picture_and_a_drawing(tmp_path: Path) -> None:
     assert len(group.findall("{http://www.w3.org/2000/svg}path")) == 36
 
 
+@pytest.mark.filterwarnings("ignore:Chinese letters are boxes")
 def test_signs_that_no_font_has_are_boxes(tmp_path: Path) -> None:
-    """Nothing is said of it; the page shows what a browser can."""
+    """One line is said of Chinese ones; the page shows what a browser can."""
     shop = JobShop("工厂", np.array([[4, 6]]), np.array([[0, 1]]), job_names=("作业",), machine_names=("机器", "m"))
     schedule = Schedule(shop, np.array([[0, 4]]))
     png, _ = save_figure(gantt(schedule, "test"), tmp_path / "chart")
     assert imread(png).shape[1] > 1000
 
 
+@pytest.mark.filterwarnings("ignore:Chinese letters are boxes")
 def test_chinese_names_stay_within_their_bars() -> None:
     schedule = scheduled("ft06")
     named = replace(schedule.instance, job_names=tuple("汽车零件" + "一二三四五六"[job] for job in range(6)))
