@@ -8,7 +8,7 @@ from rich.table import Table
 from mtl.agent.analysis.drift import Change
 from mtl.config.commands import trusting, typed
 from mtl.config.literals import for_shell, override_argument
-from mtl.lifecycle.drift import ALL
+from mtl.lifecycle.later_rows import ALL
 from mtl.lifecycle.retrained import Retraining
 
 
