@@ -136,12 +136,11 @@ def option_for(run: str | Path | None, trust: Sequence[str], output: str = "outp
     """
     try:
         config = Run.open(run or newest(output).path, trust).config
-        if decides(config):
-            return [f"{GROUP}@_global_={DECISIONS}"]
+        if (config.execution or {}).get("objective") == "weighted_tardiness":
+            return [f"{GROUP}@_global_={TARDINESS}"]
+        return [f"{GROUP}@_global_={DECISIONS}"] if decides(config) else []
     except InputError:
         return []
-    late = (config.execution or {}).get("objective") == "weighted_tardiness"
-    return [f"{GROUP}@_global_={TARDINESS}"] if late else []
 
 
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:

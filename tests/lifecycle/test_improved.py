@@ -14,6 +14,7 @@ from mtl.agent.environments.lending import Lending
 from mtl.agent.environments.scheduling.decoders import Greedy
 from mtl.agent.environments.scheduling.job_shops import JobShops
 from mtl.agent.environments.scheduling.schedule_report import AGENT, ScheduleReport
+from mtl.agent.environments.scheduling.tardiness_report import TardinessReport
 from mtl.agent.improvement.base import Progress
 from mtl.agent.improvement.evolution import Evolution
 from mtl.assembly import load
@@ -26,13 +27,14 @@ from mtl.config.run_result import GainResult, RoundResult, RunResult
 from mtl.errors import InputError
 from mtl.lifecycle.agent import Agent
 from mtl.lifecycle.execution import execute
-from mtl.lifecycle.improved import improve_run
+from mtl.lifecycle.improved import improve_run, read_improvement
 from mtl.lifecycle.improvement_progress import ImprovementProgress
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import write_text
 from mtl.runs.identity import run_id
+from mtl.suites.scheduling.demanding_shops import demanding_shop
 from mtl.suites.scheduling.features import BOUND_RULE
 from tests.support import tiny
 from tests.trained import assert_contributions_are_those_of_the_result
@@ -184,6 +186,55 @@ def test_by_default_it_gets_further_dispatchers_and_acts_with_all(
     assert isinstance(report, ScheduleReport)
     assert report.labels[AGENT] == "best of 3 dispatchers"
     assert report.summary()["gap"] == whole.execution["gap"]
+
+
+def test_shops_with_due_dates_get_dispatchers_of_their_own(
+    trained: RunResult, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They act in such shops alone, whose schedules then cost no more than those of ATC, and reports say so."""
+    monkeypatch.setattr("mtl.agent.improvement.rounds.Outcome.better", property(lambda self: True))
+    agent = Agent(run=Path(trained.directory))
+    whole = agent.improve("improve@_global_=tardiness", *ROUNDS[2:], "rounds=1", "search.dispatchers=2")
+    found = whole.improvement
+    assert found is not None
+    assert (whole.choices.improve, found.reference) == ("tardiness", "the weighted tardiness of ATC")
+    assert whole.execution is not None
+    assert trained.execution is not None
+    assert whole.execution["gap"] == trained.execution["gap"]  # of plain shops
+    names = []
+    for number in range(3):
+        shop = demanding_shop("due_dates", 0, 0, number, 5, 3)
+        given = shop.constraints
+        jobs = [
+            f"{job},{place},{machine},{duration},{given.releases[job]},{given.due[job]},{given.weights[job]}"
+            for job in range(5)
+            for place, (machine, duration) in enumerate(zip(shop.machines[job], shop.durations[job], strict=True))
+        ]
+        names.append(tmp_path / f"shop{number}.csv")
+        names[-1].write_text("\n".join(["job,operation,machine,duration,release,due,weight", *jobs]))
+    shops = f"instances=[{','.join(map(str, names))}]"
+    report = agent.execute(shops, "objective=weighted_tardiness", "baselines=[]", "gantt=none", "cpsat.seconds=0")
+    assert isinstance(report, TardinessReport)
+    assert report.labels[AGENT] == "best of 4 dispatchers"
+    for own, rule in zip(report.of(AGENT), report.of("atc"), strict=True):
+        assert own.schedule.cost <= rule.schedule.cost
+    said = io.StringIO()
+    Console(width=300, file=said).print(report.table())
+    text = " ".join(said.getvalue().split())
+    assert "; 3 of its dispatchers were searched for due dates or a choice of machines" in text
+    assert "it does not look at due dates" not in text
+
+
+def test_how_a_run_is_improved_follows_from_what_it_does(trained: RunResult, tmp_path: Path) -> None:
+    config = Path(trained.directory, "config.yaml").read_text()
+    late = tmp_path / "late"
+    late.mkdir()
+    assert "  objective: makespan" in config
+    write_text(late / "config.yaml", config.replace("  objective: makespan", "  objective: weighted_tardiness"))
+    for run, chosen in ((trained.directory, "dispatchers"), (late, "tardiness")):
+        for given, named in (([], run), ([f"run={run}"], None)):
+            assert read_improvement(given, named, [])[1] == chosen
+        assert read_improvement(["improve@_global_=machines"], run, [])[1] == "machines"
 
 
 def numbers(result: RunResult) -> dict[str, Any]:

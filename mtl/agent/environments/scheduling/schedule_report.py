@@ -338,7 +338,8 @@ def what_was_not_trained(instances: Sequence[JobShop], searched: int = 0) -> lis
     kept = [what for what in demanded if what != "due dates"]
     keeps = f"; it keeps {', '.join(kept)}" if kept else ""
     if searched:
-        return [f"! {_TRAINED}{keeps}; {searched} of its dispatchers were searched for more than that"]
+        which = f"{searched} of its dispatchers were searched for due dates or a choice of machines"
+        return [f"! {_TRAINED}{keeps}; {which}"]
     ignores = "; it does not look at due dates" if "due dates" in demanded else ""
     return [f"! {_TRAINED}{keeps}{ignores}"]
 
