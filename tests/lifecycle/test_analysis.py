@@ -34,7 +34,7 @@ def test_a_run_that_does_not_act_says_so(tmp_path: Path, capsys: pytest.CaptureF
     assert said.splitlines()[-1] == f"analysis: {page}"
     text = page.read_text()
     assert "Nothing is told: the run does not act." in text
-    assert "no comparison with single-task learning that this run is part of is at hand" in text
+    assert "no comparison at hand has measured this run's configuration on test rows" in text
     assert "a &lt;b&gt;" in text
     assert "a <b>" not in text
     assert json.loads((agent.run.path / "analysis" / "analysis.json").read_text())["run"] == str(agent.run.path)

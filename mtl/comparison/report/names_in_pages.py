@@ -7,7 +7,7 @@ from mtl.comparison.report.text_width import width
 
 LONG = 30  # Latin letters, from which on a name takes several lines of a table
 FROM_RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"  # Hebrew, Arabic, and what is beside them
-WORD = rf"\w*[{FROM_RIGHT}]\w*"
+WORD = rf"\b[^\W{FROM_RIGHT}]*[{FROM_RIGHT}][\w{FROM_RIGHT}]*"  # letters with their marks, which are no \w
 NAME = re.compile(rf"{WORD}(?: +{WORD})*")
 
 
