@@ -20,6 +20,7 @@ from mtl.errors import InputError
 @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
 def main(cfg: DictConfig) -> float | Failed | None:
     """From a composed config to a finished run; its validation score is what a sweeper of Hydra's minimises."""
+    score = None
     with user_errors() as end:
         typed = {text: parse_override(text).key_or_group.split(".")[0] for text in HydraConfig.get().overrides.task}
         config = to_run_config(cfg)
@@ -49,11 +50,10 @@ def main(cfg: DictConfig) -> float | Failed | None:
             config = config.changed(output=str(Path(config.output).absolute()))
         result = train(config, on_report=reports.append) if job is None else job.result
         reports = reports if job is None else job.reports
-        if result is None:  # a process that is not the first of its training
-            return None
-        show(result, reports, overrides=list(typed))
-        return result.metrics["val"].score
-    return end.failed
+        if result is not None:  # else this process is not the first of its training
+            show(result, reports, overrides=list(typed))
+            score = result.metrics["val"].score
+    return end.failed or score
 
 
 def check_resume(config: RunConfig, typed: dict[str, str]) -> None:

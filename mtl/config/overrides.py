@@ -264,8 +264,8 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
         return InputError(f"'{text}': {place_of_option(key, value, before, group)}")
     if is_group(key):
         return unknown(f"option of {key}", value, option_names(key))
-    if key.startswith("hydra/") and value not in (options := own_options(key)) and options:
-        return unknown(f"option of {key}", value, options)
+    if key.startswith("hydra/") and value not in (ways := own_options(key)) and ways:
+        return unknown(f"option of {key}", value, ways)
     if key.startswith(("hydra.", "hydra/")):  # its own settings, of which it knows more
         return InputError(f"'{text}': Hydra does not take it: {str(error).splitlines()[0]}")
     known = list(config_keys(before))

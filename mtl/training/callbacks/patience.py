@@ -134,7 +134,7 @@ class Patience(EpochCallback):
                     schedule.begin(group, start, end)
         self._dropout = DropoutSwitch(module) if self.again else None
         without = self._without_second_cooldown(trainer)
-        if without and not trainer.global_step and trainer.is_global_zero:
+        if without and trainer.is_global_zero:
             module.note(f"second_cooldown=true changes nothing: {without}")
         self._set_end(trainer)
 
