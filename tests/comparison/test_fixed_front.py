@@ -1,6 +1,7 @@
 """Weightings beside a grid of fixed weights: which of them no fixed weights reach."""
 
 import math
+from dataclasses import replace
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.fixed_front import fixed_front_sentences, fronts_of_fixed_weights
@@ -31,9 +32,11 @@ def records(*moving: tuple[str, float, float]) -> list[Record]:
 
 
 def test_what_some_fixed_weights_match_on_every_task_is_inside() -> None:
-    (front,) = fronts_of_fixed_weights(
-        compare(records(("gradnorm", 0.79, 0.69), ("pcgrad", 0.85, 0.71), ("dwa", 0.95, 0.1)))
-    ).values()
+    """And by none of another model, nor by networks apart, which may be better on every task."""
+    found = records(("gradnorm", 0.79, 0.69), ("pcgrad", 0.85, 0.71), ("dwa", 0.95, 0.1))
+    found += [replace(one, model="gated") for one in runs("gated", "fixed", 0.99, 0.99)]
+    found += [replace(one, model="single_task") for one in runs("wide", "fixed", 0.98, 0.98)]
+    (front,) = fronts_of_fixed_weights(compare(found)).values()
     assert [row.weighting for row in front.inside] == ["gradnorm"]
     assert [row.weighting for row in front.outside] == ["pcgrad", "dwa"]
     assert len(front.fixed) == 3

@@ -7,7 +7,17 @@ from torchmetrics import MetricCollection
 from mtl.tasks import binary, classification, regression
 from mtl.tasks.influence import closed_form
 from mtl.tasks.measuring import computed
-from mtl.tasks.metrics import BalancedAccuracy, ChoiceAccuracy, ChoiceRank, MatthewsCorrelation, StandardisedR2
+from mtl.tasks.metrics import (
+    AbsolutePercentageError,
+    BalancedAccuracy,
+    ChoiceAccuracy,
+    ChoiceRank,
+    Coverage,
+    MatthewsCorrelation,
+    PinballLoss,
+    RankError,
+    StandardisedR2,
+)
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
 TARGET = torch.tensor([[1.0, 0, 0], [1, 0, 1], [1, 0, 0]])
@@ -34,6 +44,36 @@ def test_a_class_without_rows_is_no_part_of_balanced_accuracy() -> None:
     metric = BalancedAccuracy(4)
     metric.update(torch.tensor([0, 2, 1, 1]), torch.tensor([0, 0, 1, 1]))
     torch.testing.assert_close(metric.compute(), torch.tensor(3 / 4))
+    metric.update(torch.tensor([3]), torch.tensor([2]))  # one row is a class, too
+    torch.testing.assert_close(metric.compute(), torch.tensor(1 / 2))
+
+
+def test_distances_of_ranks_have_no_sign() -> None:
+    """The most probable classes are 0, 1 and 2, beside 2, 1 and 1."""
+    assert RankError().values(SCORES, torch.tensor([2, 1, 1])).tolist() == [2, 0, 1]
+
+
+QUANTILES = torch.tensor([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0], [1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])
+BESIDE = torch.tensor([3.0, 0.0, 4.0, 1.0])
+
+
+def test_pinball_loss_is_the_mean_over_the_levels() -> None:
+    """What is above a quantile counts by its level, what is below by the rest."""
+    found = PinballLoss((0.1, 0.5, 0.9)).values(QUANTILES, BESIDE)
+    expected = torch.tensor([0.2 + 0.5 + 0.1, 0.9 + 1.0 + 0.4, 0.3 + 1.0 + 0.0, 0.0 + 0.5 + 0.3]) / 3
+    torch.testing.assert_close(found, expected)
+
+
+def test_coverage_counts_targets_between_the_outer_quantiles_and_at_them() -> None:
+    assert Coverage().values(QUANTILES, BESIDE).tolist() == [True, False, True, True]
+    assert Coverage().values(QUANTILES[:, :2], BESIDE).tolist() == [False, False, False, True]
+    assert Coverage().values(QUANTILES[:, :1], BESIDE).tolist() == [False, True, False, True]
+
+
+def test_percentage_errors_are_of_the_sizes_of_the_targets() -> None:
+    scores, targets = torch.tensor([1.0, -3.0, 6.0]), torch.tensor([2.0, -2.0, 4.0])
+    assert AbsolutePercentageError().values(scores, targets).tolist() == [0.5, 0.5, 0.5]
+    assert AbsolutePercentageError(-6.0).values(scores, targets).tolist() == [0.25, 0.125, 1.0]
 
 
 @pytest.mark.parametrize(
