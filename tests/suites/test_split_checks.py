@@ -255,6 +255,13 @@ def test_times_until_an_event_are_so(labels: torch.Tensor, message: str) -> None
         checked_splits(dict.fromkeys(NAMES, Split({SINGLE: x}, {"end": labels})), [task], {SINGLE: (4,)})
 
 
+def test_an_event_may_come_at_once() -> None:
+    task, x = survival("end", (0.0, 1.0, 2.0)), torch.zeros(3, 4)
+    labels = torch.tensor([[0.0, 1.0], [0.5, 0.0], [torch.nan, torch.nan]])
+    found = checked_splits(dict.fromkeys(NAMES, Split({SINGLE: x}, {"end": labels})), [task], {SINGLE: (4,)})
+    torch.testing.assert_close(found["test"].targets["end"], labels, equal_nan=True)
+
+
 def test_what_is_said_of_the_data_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A sweep in one process has many runs on the same data, and its progress would drown."""
     data = Own()

@@ -104,8 +104,8 @@ def test_joint_steps_until_exhausted_have_equal_shares_while_they_last() -> None
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("joint", [True, False])
 def test_processes_together_see_what_one_sees(policy: str, joint: bool) -> None:
-    sizes = [24, 12]
-    split = Split({SINGLE: torch.arange(36.0).unsqueeze(1)}, {"a": torch.tensor([1.0] * 24 + [torch.nan] * 12)})
+    sizes = [25, 11]  # of which each table by itself has a step more than all rows together
+    split = Split({SINGLE: torch.arange(36.0).unsqueeze(1)}, {"a": torch.tensor([1.0] * 25 + [torch.nan] * 11)})
 
     def served(rank: int, world: int) -> Iterator[list[float]]:
         loader = SamplingLoader(split, 8, sizes, Sampling(policy, joint=joint), seed=3, rank=rank, world=world)

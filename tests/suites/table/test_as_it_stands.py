@@ -5,6 +5,7 @@ import json
 import lzma
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pyarrow import parquet
 
 from mtl.errors import InputError
 from mtl.suites.table import TableSuite, table
+from mtl.suites.table.dates import TextTimes
 from mtl.suites.table.reading import plain, read_table
 from mtl.suites.table.types import ColumnType
 
@@ -250,6 +252,13 @@ def test_days_are_read_in_one_way_that_the_column_decides(tmp_path: Path, patter
     expected = pd.Series(pd.date_range("2023-01-01", periods=ROWS, tz="UTC"), name="day")
     assert (made.frame.day.dt.floor("D") == expected).all()
     assert made.remarks["day"] == ("time", "")
+
+
+def test_years_of_two_digits_are_those_of_the_standard() -> None:
+    texts = pd.Series([f"01.02.{year:02}" for year in (0, 68, 69, 99)])
+    expected = [pd.Timestamp(datetime.strptime(text, "%d.%m.%y"), tz="UTC") for text in texts]
+    assert TextTimes("day_first").read(texts, "column 'day'").tolist() == expected
+    assert [one.year for one in expected] == [2000, 2068, 1969, 1999]
 
 
 def test_days_that_no_cell_decides_are_asked_for(tmp_path: Path) -> None:

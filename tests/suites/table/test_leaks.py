@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from mtl.suites.table import Splitting, TableSuite
+from mtl.suites.table.leaks import leak
 
 ROWS = 100
 DRAW = np.random.default_rng(0)
@@ -46,6 +47,7 @@ def test_it_is_left_out_and_can_be_chosen(name: str, values: object, reason: str
         ("customer_id", DRAW.integers(0, 30, ROWS)),
         ("paid", DRAW.permutation(10**6)[:ROWS]),
         ("n", np.arange(ROWS) / 2),
+        ("n", np.arange(ROWS) % 3),  # as many values as the target has
     ],
 )
 def test_measurements_and_groups_stay(name: str, values: object) -> None:
@@ -117,6 +119,17 @@ def test_another_way_to_write_the_target_is_noted_only() -> None:
         "column 'word' is an input: each of its values stands for one of target 'y'; to leave it out: "
         "'task.columns={word: ignore}'"
     ]
+
+
+def test_classes_are_compared_as_they_are_written() -> None:
+    numbers = pd.Series(np.arange(ROWS) * 7 % 5 % 3, name="n")
+    texts, rows = numbers.astype(str), np.arange(ROWS)
+    for values, labels in ((numbers, texts), (texts, numbers)):
+        assert leak(values, rows, {"y": labels}) == ("it is a copy of target 'y'", True)
+    two = (numbers > 0).map({True: "yes", False: "no"})
+    found = leak(two.map({"yes": "left", "no": "stayed"}), rows, {"y": two})
+    assert found == ("each of its values stands for one of target 'y'", False)
+    assert leak(two.shift(1, fill_value="no"), rows, {"y": two}) == ("", False)
 
 
 def test_a_target_that_is_chosen_as_an_input_is_noted() -> None:

@@ -107,6 +107,9 @@ def test_new_jobs_have_due_dates_where_others_have() -> None:
     assert floor.instance.constraints.due == (20, 40, 15)  # at 3, and three times its work after it
     assert new_job_allowance(replace(dated, constraints=replace(dated.constraints, releases=(60, 60)))) == 0.0
     assert floor.instance.constraints.weights == (1, 1, 1)
+    named = Floor(Episode("named", replace(shop, job_names=("a", "b")), np.zeros((2, 2), int), (), (new,)))
+    named.carry_out(np.array([[0, 5], [0, 5]]), 3)
+    assert named.instance.job_names == ("a", "b", "new 2"), "and no number beside names"
 
 
 def test_episodes_are_those_of_the_seed() -> None:
