@@ -71,8 +71,8 @@ def acting_files(config: RunConfig) -> dict[str, str]:
     """
     found = {}
     for text in sorted(set(_texts(config.execution))):
-        path = Path(text).expanduser()
         try:
+            path = Path(text).expanduser()
             file = path / "best.ckpt" if path.is_dir() else path
             stamps = stamps_of([file])
         except (OSError, ValueError, RuntimeError):  # a text that is no path

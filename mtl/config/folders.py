@@ -19,6 +19,7 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
+from mtl.config.home import expanded
 from mtl.errors import InputError
 
 PACKAGE = Path(__file__).parent.parent
@@ -53,7 +54,7 @@ def found_folders() -> list[Path]:
 
 def named_folders() -> list[Path]:
     """The folders that a person named, for this command or in the environment."""
-    return [Path(text).expanduser() for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
+    return [expanded(text) for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
 
 
 def working_folder() -> Path | None:
@@ -91,7 +92,7 @@ def name_folders(folders: Iterable[str]) -> None:
     """Search these folders first, in this process and those that it starts. InputError if one is not there."""
     paths = []
     for text in folders:
-        path = Path(text.removeprefix("file://")).expanduser()
+        path = expanded(text.removeprefix("file://"))
         if not path.is_dir():
             raise InputError(f"'{text}': no such config folder")
         paths.append(path.resolve())

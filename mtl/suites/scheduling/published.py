@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from mtl.config.fields import format_value
+from mtl.config.home import expanded
 from mtl.errors import InputError, lacks, unknown
 from mtl.suites.scheduling.formats import read_instances
 from mtl.suites.scheduling.formats.matrices import read_entry
@@ -121,7 +122,7 @@ def _expand(word: str) -> list[JobShop]:
     if _is_file(word) or _looks_like_path(word):
         if any(sign in word for sign in PATTERN) and not _is_file(word):
             raise InputError(f"instances={word}: patterns are of published instances; expected the path of each file")
-        return read_instances(Path(word).expanduser())
+        return read_instances(expanded(word))
     known = published()
     if ".." in word:
         return [_named(name) for name in _range(word)]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.config.home import expanded
 from mtl.errors import InputError, unknown
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.batch import Split
@@ -127,7 +128,7 @@ class SchedulingSuite(MultiTaskDataModule):
         )
         self.limit, self.rollout_limit = limit, rollout_limit
         self.data_seed, self.workers = seed, workers
-        self.cache = Path(cache).expanduser() if cache else cache_directory()
+        self.cache = expanded(cache) if cache else cache_directory()
         sizes = _range("jobs", jobs), _range("machines", machines)
         self.sizes = {"jobs": sizes[0], "machines": sizes[1]}
         large = _range("rollout_size", rollout_size)

@@ -9,15 +9,19 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from mtl.config.home import expanded
 from mtl.errors import InputError
 from mtl.runs.files import atomic_path
 
 
 def cache_directory() -> Path:
-    """``$MTL_CACHE``, else ``mtl`` in the platform's directory of user caches."""
+    """``$MTL_CACHE``, else ``mtl`` in the platform's directory of user caches. InputError where there is none."""
     if os.environ.get("MTL_CACHE"):  # not where it is empty, which would be the current directory
-        return Path(os.environ["MTL_CACHE"]).expanduser()
-    return user_cache_path("mtl", appauthor=False)
+        return expanded(os.environ["MTL_CACHE"])
+    try:
+        return user_cache_path("mtl", appauthor=False)
+    except RuntimeError:  # as platformdirs says it
+        raise InputError("there is no home directory for the cache here: set MTL_CACHE to a folder") from None
 
 
 def make_directory(folder: Path) -> Path:

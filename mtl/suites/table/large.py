@@ -16,6 +16,7 @@ from pyarrow import parquet
 from torch import Tensor
 from typing_extensions import override
 
+from mtl.config.home import expanded
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.runs.files import read_json, write_json
@@ -86,7 +87,7 @@ class LargeTable(MultiTaskDataModule):
         numbers: str = "standard",
     ) -> None:
         super().__init__()
-        self.path, self.splitting = path.expanduser(), splitting or Splitting()
+        self.path, self.splitting = expanded(path), splitting or Splitting()
         if self.splitting.by != "random":
             raise InputError(f"task.stream=true divides rows at random only, not by {self.splitting.by}")
         if self.splitting.groups:

@@ -16,6 +16,7 @@ import pyarrow
 from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype, is_object_dtype, is_timedelta64_dtype
 from pyarrow import compute, feather, json, parquet
 
+from mtl.config.home import expanded
 from mtl.errors import InputError, unknown
 from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import NUMBER, SEPARATORS, read_cells, spoken
@@ -98,7 +99,7 @@ def read_table(
     for name, given in (("separator", separator), ("encoding", encoding)):
         if not isinstance(given, str):
             raise InputError(f"task.{name}={given}: expected a text")
-    path = path.expanduser()
+    path = expanded(path)
     if sheet is not None and (path.is_dir() or plain_suffix(path) != EXCEL):
         raise InputError(f"task.sheet={sheet} is for Excel files, and '{path.name}' is none")
     if path.is_dir():

@@ -1,9 +1,9 @@
 """Options of text files where no text file is read."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
+from mtl.config.home import expanded
 from mtl.errors import without_effect
 from mtl.suites.table.addresses import is_database
 from mtl.suites.table.packed import plain_suffix
@@ -32,7 +32,7 @@ def check_text_options(way: Mapping[str, Any], files: Iterable[str]) -> None:
     given = [option for option, (default, _) in OPTIONS.items() if way[option] != default]
     if not given:
         return
-    paths = [Path(file).expanduser() for file in files if not is_database(file)]
+    paths = [expanded(file) for file in files if not is_database(file)]
     if not all(path.exists() for path in paths):
         return  # who reads it says so, as of what is no table
     suffixes = {plain_suffix(path) for path in paths if path.is_file()}

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from mtl.config.home import expanded
 from mtl.errors import InputError, unknown
 from mtl.suites.scheduling.constraints import OBJECTIVES, Objective
 from mtl.suites.scheduling.formats.downtime_table import read_downtimes
@@ -43,7 +43,7 @@ def with_demands(
     for instance in instances:
         constraints = instance.constraints
         if instance.name in downtime:
-            more = read_downtimes(Path(str(downtime[instance.name])).expanduser(), instance.machine_names)
+            more = read_downtimes(expanded(str(downtime[instance.name])), instance.machine_names)
             constraints = replace(constraints, downtimes=(*constraints.downtimes, *more))
         if instance.name in now:
             constraints = replace(constraints, now=now[instance.name])
