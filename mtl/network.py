@@ -48,10 +48,13 @@ def check_representations(given: object, sharing: Sharing, names: Sequence[str])
     for name in names:
         if name not in given:
             raise InputError(f"{what}.forward: no representation of task '{name}': found: {', '.join(map(str, given))}")
-        if given[name].shape[-1] != sharing.out_features:
+        shape = given[name].shape
+        if shape[-1] != sharing.out_features:
+            second = len(shape) > 2 and shape[1] == sharing.out_features
             raise InputError(
-                f"{what}.forward: the representation of task '{name}' has {given[name].shape[-1]} features, where "
+                f"{what}.forward: the representation of task '{name}' has {shape[-1]} features, where "
                 f"out_features of {what}, or widths of its encoder, say {sharing.out_features}"
+                + (f": found {tuple(shape)}, expected the features last (movedim(1, -1))" if second else "")
             )
 
 

@@ -208,7 +208,8 @@ def test_what_makes_a_head_makes_a_new_one_of_its_kind() -> None:
     [
         (torch.zeros(2, 8), "expected a mapping from tasks to representations, and got a Tensor"),
         ({"a": torch.zeros(2, 8)}, "no representation of task 'b': found: a"),
-        ({"a": torch.zeros(2, 8), "b": torch.zeros(2, 9)}, "task 'b' has 9 features, where .* say 8"),
+        ({"a": torch.zeros(2, 8), "b": torch.zeros(2, 9)}, "task 'b' has 9 features, where .* say 8$"),
+        (dict.fromkeys("ab", torch.zeros(2, 8, 5, 4)), r"say 8: found \(2, 8, 5, 4\), expected the features last"),
     ],
 )
 def test_what_a_strategy_gives_is_checked(given: object, says: str) -> None:
