@@ -48,10 +48,13 @@ def check_representations(given: object, sharing: Sharing, names: Sequence[str])
     for name in names:
         if name not in given:
             raise InputError(f"{what}.forward: no representation of task '{name}': found: {', '.join(map(str, given))}")
-        if given[name].shape[-1] != sharing.out_features:
+        shape = given[name].shape
+        if shape[-1] != sharing.out_features:
+            second = len(shape) > 2 and shape[1] == sharing.out_features
             raise InputError(
-                f"{what}.forward: the representation of task '{name}' has {given[name].shape[-1]} features, where "
+                f"{what}.forward: the representation of task '{name}' has {shape[-1]} features, where "
                 f"out_features of {what}, or widths of its encoder, say {sharing.out_features}"
+                + (f": found {tuple(shape)}, expected the features last (movedim(1, -1))" if second else "")
             )
 
 
@@ -98,6 +101,16 @@ def made_head(task: Task, features: int) -> Head:
         )
     HEADS_IN_USE.add(made)
     return made
+
+
+def checked_message(message: object, task: str, head: Head) -> Tensor:
+    """What a head says of a prediction. InputError where it has not the shape that dependent heads are made for."""
+    if isinstance(message, Tensor) and message.dim() == 2 and message.shape[1] == head.message_features:
+        return message
+    found = f"the shape {tuple(message.shape)}" if isinstance(message, Tensor) else f"a {type(message).__name__}"
+    raise InputError(
+        f"head of task '{task}': message gives {found}, expected [B, {head.message_features}], as message_features says"
+    )
 
 
 class Network(nn.Module):
@@ -159,12 +172,15 @@ class Network(nn.Module):
             seen = [representations[name]]
             for up in self.graph[name].depends_on:
                 head = cast(Head, self.heads[up])
-                message = head.message(predictions[up], inputs)  # [B, M]
+                message = checked_message(head.message(predictions[up], inputs), up, head)  # [B, M]
                 message = message.detach() if self.detach else message
                 for _ in range(seen[0].dim() - 2):
                     message = message.unsqueeze(1)
                 seen.append(message.expand(*seen[0].shape[:-1], -1))  # [B, ..., M]
             predictions[name] = self.heads[name](torch.cat(seen, -1) if len(seen) > 1 else seen[0], inputs)
+            if not isinstance(predictions[name], Tensor):
+                kind = type(predictions[name]).__name__
+                raise InputError(f"head of task '{name}': forward gives a {kind}, expected one tensor, [B, ...]")
         return {name: predictions[name] for name in self.graph.names}
 
     def penalty(self, batches: Sequence[Inputs], mean: RowMean) -> Tensor:

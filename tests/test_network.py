@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mtl.errors import InputError
 from mtl.network import Network, check_mixture
 from mtl.nn.candidates import CandidateSet
-from mtl.nn.encoder import SINGLE
+from mtl.nn.encoder import SINGLE, Inputs
+from mtl.nn.heads import RegressionHead
 from mtl.nn.mlp import MLP
 from mtl.sharing.base import EncoderFactory, Sharing
 from mtl.sharing.hard import Hard
@@ -191,6 +192,29 @@ def test_networks_of_single_tasks_have_nothing_in_common() -> None:
         same.partition()
 
 
+class Flat(RegressionHead):
+    """Says the numbers without the axis of a message."""
+
+    def message(self, prediction: Tensor, inputs: Inputs) -> Tensor:
+        return prediction
+
+
+class Pair(RegressionHead):
+    """Gives two things."""
+
+    def forward(self, representation: Tensor, inputs: Inputs) -> Any:
+        return representation, super().forward(representation, inputs)
+
+
+def test_what_a_head_gives_is_what_it_says() -> None:
+    """Else the next layer, or the loss, would fail in words of its own."""
+    inputs = {SINGLE: torch.randn(5, 6)}
+    with pytest.raises(InputError, match=r"head of task 'a': message gives the shape \(5,\), expected \[B, 1\]"):
+        network(replace(regression("a"), head=Flat), after(binary("b"), "a"))(inputs)
+    with pytest.raises(InputError, match="head of task 'a': forward gives a tuple, expected one tensor"):
+        network(replace(regression("a"), head=Pair))(inputs)
+
+
 def test_what_makes_a_head_makes_a_new_one_of_its_kind() -> None:
     """A module of torch is called otherwise, and a head that is used again has learned what another run taught it."""
     with pytest.raises(InputError, match=r"head of task 'a': expected a Head of .* and it is a Linear"):
@@ -208,7 +232,8 @@ def test_what_makes_a_head_makes_a_new_one_of_its_kind() -> None:
     [
         (torch.zeros(2, 8), "expected a mapping from tasks to representations, and got a Tensor"),
         ({"a": torch.zeros(2, 8)}, "no representation of task 'b': found: a"),
-        ({"a": torch.zeros(2, 8), "b": torch.zeros(2, 9)}, "task 'b' has 9 features, where .* say 8"),
+        ({"a": torch.zeros(2, 8), "b": torch.zeros(2, 9)}, "task 'b' has 9 features, where .* say 8$"),
+        (dict.fromkeys("ab", torch.zeros(2, 8, 5, 4)), r"say 8: found \(2, 8, 5, 4\), expected the features last"),
     ],
 )
 def test_what_a_strategy_gives_is_checked(given: object, says: str) -> None:

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,11 @@ def execute(
     Raises:
         InputError: the run is missing, damaged or not of this environment, or the environment's config has a mistake.
     """
+    if environment is not None and not isinstance(environment, Mapping):
+        raise InputError(
+            f"environment: expected a config with a _target_, or None, and got a {type(environment).__name__}; the run "
+            "is the argument 'run'"
+        )
     torch.set_num_threads(threads or threads_for({}))
     with trusting(trust):  # its mistakes are said before a run is read
         given: Environment | None = (

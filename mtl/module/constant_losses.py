@@ -120,7 +120,8 @@ def least_loss(task: Task, parts: list[Part], exchangeable: bool) -> float:
 def constant_shape(prediction: Sequence[int], target: Sequence[int]) -> tuple[int, ...]:
     """The shape of a constant that is expanded to predictions ``[B, ...]`` with such targets.
 
-    Classes of every pixel, ``[B, C, H, W]`` with targets ``[B, H, W]``, come first, as torch's cross-entropy reads them.
+    Classes of every pixel, ``[B, C, H, W]`` with targets ``[B, H, W]``, come first, as cross-entropy in torch reads
+    them.
     """
     _, *places = target
     if places and list(prediction[2:]) == places and list(prediction[1:-1]) != places:

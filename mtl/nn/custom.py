@@ -18,7 +18,7 @@ class OneStage(nn.Module):
     """A module called with the raw inputs, as the only stage.
 
     Args:
-        module: any module that returns ``[B, D]`` or ``[B, J, D]``.
+        module: any module that returns ``[B, D]``, ``[B, J, D]`` or ``[B, H, W, D]``.
         single: it is called with the tensor of the only input, not with a mapping.
     """
 
@@ -55,6 +55,8 @@ def made_anew(factory: Callable[[], nn.Module]) -> nn.Module:
 
 class CustomEncoder(Encoder):
     """Any module that turns inputs into ``[B, D]`` (or ``[B, J, D]`` for a set), taken as one stage.
+
+    Features are last, also where the places of a picture are kept, ``[B, H, W, D]``, for heads that answer for each.
 
     The module is called with the tensor where the task gives a single one, else with the mapping of all.
 

@@ -48,7 +48,12 @@ def wrong_inputs(encoder: str, reads: str, input_shape: InputShape) -> InputErro
     named = (ENCODERS[name] for name in input_shape if name in ENCODERS)
     single = "mlp" if len(input_shape.get(SINGLE, ())) == 1 else "convolution"
     shown = ", ".join(f"{name} {shape}" for name, shape in input_shape.items())
-    fitting = next(named, single)
+    fitting = next(named, single if SINGLE in input_shape else None)
+    if fitting is None:
+        return InputError(
+            f"encoder={encoder} reads {reads}, this task gives {shown}: use an encoder of your own, such as a module "
+            "that takes them by name in mtl.nn.custom.CustomEncoder"
+        )
     flat = ", or task.form=flat" if fitting == "tabular" and encoder == "mlp" else ""
     return InputError(f"encoder={encoder} reads {reads}, this task gives {shown}: use encoder={fitting}{flat}")
 

@@ -37,6 +37,13 @@ def test_inputs_of_another_kind_name_the_encoder_that_fits(encoder: Any, shape: 
         encoder(shape)
 
 
+def test_inputs_that_no_encoder_reads_need_one_of_ones_own() -> None:
+    with pytest.raises(
+        InputError, match=r"gives left \(5,\), right \(3,\): use an encoder of your own, such as a module"
+    ):
+        MLP({"left": (5,), "right": (3,)})
+
+
 def test_unknown_norm_and_activation_name_the_nearest() -> None:
     with pytest.raises(InputError, match="batch"):
         MLP(FLAT, norm="batchnorm")

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision
+from torchmetrics import Metric
+from torchmetrics.classification import BinaryAUROC, BinaryAveragePrecision, MulticlassJaccardIndex
 from torchmetrics.regression import MeanAbsoluteError, R2Score
 
 from mtl.tasks.jackknife import GROUPS, group_jackknife
@@ -81,3 +82,28 @@ def test_the_metric_given_stays_as_it_is() -> None:
     metric.update(torch.ones(2), torch.zeros(2))
     group_jackknife(metric, *numbers(10))
     assert float(metric.compute()) == 1
+
+
+class BatchMeans(MeanAbsoluteError):
+    """A mean of the means of what it is given at once, which says that it may be added up."""
+
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        super().update((preds - target).abs().mean().unsqueeze(0) ** 2, torch.zeros(1))
+
+
+@pytest.mark.parametrize("metric", [MulticlassJaccardIndex(3, ignore_index=9), MeanAbsoluteError(), BatchMeans()])
+@pytest.mark.parametrize("rows", [7, GROUPS + 30])
+def test_sums_of_the_groups_give_what_measuring_without_each_gives(
+    metric: Metric, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an answer for every place, some of which do not count; and where the sums do not give the metric."""
+    draw = torch.Generator().manual_seed(rows)
+    target = torch.randint(3, (rows, 4, 2), generator=draw)
+    prediction = torch.where(torch.rand(target.shape, generator=draw) < 0.6, target, (target + 1) % 3)
+    if isinstance(metric, MulticlassJaccardIndex):
+        target[torch.rand(target.shape, generator=draw) < 0.3] = 9
+    else:
+        prediction, target = prediction.float(), target.float()
+    found = group_jackknife(metric, prediction, target)
+    monkeypatch.setattr("mtl.tasks.jackknife._is_sums", lambda metric: False)
+    torch.testing.assert_close(found, group_jackknife(metric, prediction, target), atol=2e-4, rtol=2e-4)

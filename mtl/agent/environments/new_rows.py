@@ -85,6 +85,33 @@ def predicted(frame: "pd.DataFrame", predict: Predict, data: MultiTaskDataModule
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 
+def part_names(task: str, found: Tensor, given: Sequence[str] | None) -> Sequence[str]:
+    """Names of the numbers of a prediction; those that a suite does not name are counted from 1.
+
+    Args:
+        task: its name.
+        found: decoded predictions, ``[N, P]``.
+        given: names of the P numbers, if the suite has some.
+
+    Returns:
+        P names.
+
+    Raises:
+        InputError: a prediction has more axes, or other names than numbers, as those of an own suite may.
+    """
+    if found.dim() != 2:
+        raise InputError(
+            f"task '{task}': a prediction is {tuple(found.shape[1:])} numbers, and a row of a table holds one axis of "
+            "them: mtl.load(run).module.predict gives them as they are"
+        )
+    numbers = found.shape[1]
+    if given is not None and len(given) != numbers:
+        raise InputError(
+            f"task '{task}': a prediction is {numbers} numbers, and 'parts' of the suite names {len(given)}"
+        )
+    return [str(number) for number in range(1, numbers + 1)] if given is None else given
+
+
 class PredictionReport(ExecutionReport):
     """Predictions of every task, in the target's own words and units.
 
@@ -96,7 +123,7 @@ class PredictionReport(ExecutionReport):
         values: names of the classes of the tasks that have some; of two, no and yes.
         own_units: see :meth:`~mtl.suites.base.MultiTaskDataModule.own_units`.
         notes: how the file was read, and what of it is unlike the training rows.
-        parts: names of the P numbers of a task's predictions, where they are several.
+        parts: names of the P numbers of a task's predictions, where they are several; those left out are counted.
         decided: columns of decisions by name, a value for each row; those of the report are ``decision.<name>``.
     """
 
@@ -115,8 +142,8 @@ class PredictionReport(ExecutionReport):
         self.columns: dict[str, list[Value]] = {}
         for task, found in predictions.items():
             names, several = values.get(task), (parts or {}).get(task)
-            if several is not None:
-                for name, column in zip(several, found.unbind(1), strict=True):
+            if several is not None or (names is None and found.dim() > 1):
+                for name, column in zip(part_names(task, found, several), found.unbind(1), strict=True):
                     self.columns[f"{task}.{name}"] = list(own_units(task, column))
                 continue
             if names is None:

@@ -245,3 +245,25 @@ def test_a_run_on_something_else_predicts_no_rows(tmp_path: Path) -> None:
         InputError, match="records are rows of a table, and SyntheticSuite is trained on something else"
     ):
         Predictor(run)([{"x": 1}])
+
+
+def test_several_numbers_of_a_suite_of_ones_own_are_columns() -> None:
+    """Named as the suite says, or counted; what has more axes is no row of a table."""
+
+    def plain(task: str, values: Tensor) -> list[float]:
+        return values.tolist()  # type: ignore[no-any-return]
+
+    several = {"topics": torch.tensor([[0.25, 0.5, 0.75]])}
+    assert PredictionReport(several, {}, plain).records() == [
+        {"row": 1, "topics.1": 0.25, "topics.2": 0.5, "topics.3": 0.75}
+    ]
+    assert list(PredictionReport(several, {}, plain, parts={"topics": "abc"}).columns)[-1] == "topics.c"
+    with pytest.raises(InputError, match="task 'topics': a prediction is 3 numbers, and 'parts' of the suite names 2"):
+        PredictionReport(several, {}, plain, parts={"topics": "ab"})
+    with pytest.raises(InputError, match=r"task 'tags': a prediction is \(4, 2\) numbers, and a row of a table holds"):
+        PredictionReport({"tags": torch.zeros(3, 4, 2)}, {}, plain)
+
+
+def test_a_run_in_the_place_of_an_environment_is_named() -> None:
+    with pytest.raises(InputError, match="environment: expected a config .*, and got a str; the run is the argument"):
+        execute("outputs/runs/a", None)  # type: ignore[arg-type]
