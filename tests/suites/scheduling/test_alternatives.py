@@ -38,7 +38,7 @@ def test_every_schedule_that_is_built_is_possible(instances: list[JobShop], plai
         assert all(values.isfinite().all() for values in features(simulator).values())
         return torch.rand(simulator.est.shape, generator=generator)
 
-    states = Simulator(Shops.pack(mixed))
+    states = Simulator(Shops.pack(mixed), reluctance=seed % 3)
     built = rollout(policy, Simulator.join([states.take(torch.arange(len(mixed))), states]))
     for row, instance in enumerate(mixed):
         schedule = Schedule.of(instance, built.starts[row], built.machines[row])
@@ -82,6 +82,16 @@ def test_an_operation_goes_where_it_ends_first() -> None:
     assert schedule.starts.tolist() == [[0, 5], [0, -1]]
     assert solve(SHOP, 1.0).cost == schedule.makespan == 8
     assert SHOP.machine_bound == 7
+
+
+def test_a_job_that_is_reluctant_waits_for_a_fast_machine() -> None:
+    """After the first job the fast machine ends the second one at 5 + 3, the slow one, which takes 4 longer, at 7."""
+    shops = Shops.pack([from_options("own", [[[(0, 5)]], [[(0, 3), (1, 7)]]], ("fast", "slow"))])
+    for reluctance, machine, end in ((0.0, 1, 7.0), (0.2, 1, 7.0), (0.5, 0, 8.0)):
+        state = Simulator(shops, delay=0.0, reluctance=reluctance)
+        state.dispatch(torch.tensor([0]))
+        assert (int(state.machine[0, 1]), float(state.ect[0, 1])) == (machine, end)
+        assert state.take(torch.tensor([0, 0])).machine[:, 1].tolist() == [machine] * 2
 
 
 def test_a_machine_that_cannot_do_it_is_a_violation() -> None:
