@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import spearmanr
 
-from mtl.agent.analysis.association import FEWEST, associations
+from mtl.agent.analysis.association import FEWEST, associations, correlation_interval
 from mtl.agent.analysis.content import association_sentence
 
 RANDOM = np.random.default_rng(0)
@@ -65,3 +66,23 @@ def test_few_instances_tell_nothing_and_rows_of_a_group_count_once() -> None:
     (alone,) = associations({"a": loss}, OUTCOME, None, 0.05)
     (copies,) = associations({"a": np.tile(loss, 5)}, np.tile(OUTCOME, 5), np.tile(np.arange(60), 5), 0.05)
     assert copies.high - copies.low == pytest.approx(alone.high - alone.low, rel=0.2)
+
+
+@pytest.mark.parametrize(("spread", "variance"), [(0.1, (1 + 0.5**2 / 2) / 10), (1.0, 1.0 * 13 / 12)])
+def test_an_interval_is_as_wide_as_the_draws_and_as_the_formula_say(spread: float, variance: float) -> None:
+    """By hand: Student's, of eleven degrees of freedom, around Fisher's transform; the larger of two variances."""
+    center = np.arctanh(0.5)
+    drawn = np.append(np.tanh(center + spread * np.repeat([-1.0, 1.0], 20)), np.nan)
+    half = stats.t.isf(0.025, 11) * variance**0.5
+    expected = np.tanh([center - half, center + half])
+    assert correlation_interval(0.5, drawn, 13, 0.05) == pytest.approx(tuple(expected))
+
+
+def test_intervals_of_all_tasks_hold_together() -> None:
+    random = np.random.default_rng(3)
+    outcome = random.normal(size=30)
+    losses = {name: outcome + random.normal(size=30) for name in ("a", "b")}
+    both, (alone,) = associations(losses, outcome, None, 0.1), associations({"a": losses["a"]}, outcome, None, 0.05)
+    assert both[0] == alone
+    assert len(both) == 2
+    assert associations({"a": losses["a"]}, np.ones(30), None, 0.1) == []
