@@ -54,3 +54,22 @@ def test_members_that_cost_the_same_count_the_same() -> None:
     members = evolution.members(12, SPREAD, 0)
     evolution.update(members, torch.ones(12), RATE, 1)
     assert evolution.mean.equal(torch.zeros(4))
+
+
+def test_the_means_of_the_last_half_are_averaged() -> None:
+    """Of three generations the last two, of four as many; before there is one it is the mean."""
+    for generations in (3, 4):
+        search, means = Evolution.start(torch.tensor([1.0, 2.0])), []
+        assert search.average.equal(search.mean)
+        for _ in range(generations):
+            members = search.members(4, 0.5, 0)
+            search.update(members, members[:, 0], 0.7, generations)
+            means.append(search.mean)
+        torch.testing.assert_close(search.average, torch.stack(means[-2:]).mean(0))
+
+
+def test_down_a_plane_it_moves_by_the_rate_times_the_spread() -> None:
+    evolution = Evolution.start(torch.zeros(2))
+    members = evolution.members(2000, SPREAD, 0)
+    evolution.update(members, members @ torch.tensor([3.0, 4.0]), 0.5, 1)
+    torch.testing.assert_close(evolution.mean, -0.5 * SPREAD * torch.tensor([0.6, 0.8]), atol=0.01, rtol=0.0)
