@@ -250,6 +250,7 @@ def test_each_table_is_a_source_of_its_own_with_columns_beside_it(
         np.testing.assert_allclose(split.weights, times[rows[name]] / times[rows["train"]].mean(), rtol=1e-6)
     (tmp_path / "statistics.json").write_text(json.dumps(suite.statistics()))
     repeated = tables(given, row_weight="times", statistics=str(tmp_path / "statistics.json"))
+    monkeypatch.setenv("MTL_TRUST_QUERY", "0")
     with pytest.raises(InputError, match="MTL_TRUST_QUERY"):
         repeated.setup("fit")
     monkeypatch.setenv("MTL_TRUST_QUERY", "1")

@@ -20,6 +20,7 @@ from mtl.suites.table.suite import TableSuite, Targets
 from mtl.suites.table.text_options import check_text_options
 
 CONSENT = "MTL_TRUST_QUERY"  # variable of the environment
+REFUSALS = ("", "0", "false", "no", "off")  # values of it that trust nothing
 
 
 def table(
@@ -160,7 +161,7 @@ def read_by_consent(read: Callable[[], pd.DataFrame], query: str) -> pd.DataFram
     Raises:
         InputError: nobody has said that such queries are trusted.
     """
-    if not os.environ.get(CONSENT):
+    if os.environ.get(CONSENT, "").strip().lower() in REFUSALS:
         raise InputError(
             f"the rows of this run come from a query that its directory names, {query[:60]!r}: if you trust it, set "
             f"the variable {CONSENT}=1"
