@@ -31,7 +31,9 @@ DAMAGED = (
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """A checkpoint's contents, tensors and plain values only. InputError if it is missing or damaged."""
     if not path.is_file():
-        raise InputError(f"no checkpoint '{path}': the run has not validated an epoch")
+        done = (path.parent / "result.json").is_file()
+        why = "the run is done, so its directory was copied in part" if done else "the run has not validated an epoch"
+        raise InputError(f"no checkpoint '{path}': {why}")
     check(path)
     try:
         if not checksums_of(path):  # of an older version: the archive has checksums of its own, which torch ignores

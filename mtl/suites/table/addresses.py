@@ -4,7 +4,10 @@ from mtl.errors import InputError
 
 VARIABLE = "env:"  # how a variable of the environment is named that holds the address of a database
 # What an address begins with that is of a file elsewhere, and of no database
-ELSEWHERE = ("http", "https", "ftp", "sftp", "file", "s3", "gs", "gcs", "az", "abfs", "abfss", "hdfs", "hf")
+ELSEWHERE = (
+    *("http", "https", "ftp", "sftp", "ssh", "scp", "smb", "file", "hf"),
+    *("s3", "s3a", "s3n", "gs", "gcs", "az", "abfs", "abfss", "adl", "wasb", "wasbs", "oss", "hdfs", "webhdfs", "dbfs"),
+)
 
 
 def is_database(path: str) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
 from mtl.errors import InputError, unknown
+from mtl.suites.table.numerals import look_like_numbers
 from mtl.suites.table.stacking import holds_truth
 from mtl.suites.table.types import TRUTH
 
@@ -39,7 +40,7 @@ def infer(values: pd.Series) -> tuple[str, str]:
         return "category", ""
     if long:
         return "ignore", "identifier: whole numbers beyond 2^53, nearly each of them another"
-    numeric = pd.to_numeric(texts, errors="coerce").notna()
+    numeric = look_like_numbers(texts)  # also $1,234.50, as a database gives amounts
     if numeric.all():
         return "ignore", "numbers written as texts: say number in task.columns"
     if numeric.mean() > 0.9:

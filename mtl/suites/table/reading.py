@@ -39,6 +39,7 @@ OTHERS = {  # how files that are no texts begin
     b"\x1f\x8b": "a compressed file: name it .gz",
     b"\xd0\xcf\x11\xe0": "an old Excel file: save it as .xlsx",
 }
+VERSIONED = {"_delta_log": "Delta Lake", ".hoodie": "Hudi"}  # folders that say which files of a table are its rows
 IN_FILES = ("time", "timedelta", "bytes", "decimal")  # objects that a file has a type for, and reading another one
 OF_FILES = (list, tuple, dict, np.ndarray, memoryview)  # such as pandas has no word for
 LARGE = 2**63  # from which on whole numbers have no type
@@ -205,6 +206,12 @@ def _dataset(folder: Path, option: str) -> pd.DataFrame:
 
 
 def _parts(folder: Path, option: str) -> pd.DataFrame:
+    for name, what in VERSIONED.items():
+        if (folder / name).is_dir():
+            raise InputError(
+                f"{option}: '{folder}' is a table of {what}, whose files may hold rows that were changed or removed "
+                "since: save the rows of the version that is wanted as .parquet"
+            )
     files = sorted(file for file in folder.iterdir() if file.suffix in (".parquet", ".pq"))
     if not files:
         raise InputError(f"{option}: '{folder}' is a folder, expected a file, or a folder of .parquet files")

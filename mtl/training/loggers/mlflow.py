@@ -71,7 +71,7 @@ class RunLogger(MLFlowLogger):
     def __init__(
         self, experiment: str, run: Path, tracking_uri: str, files: Path | None, registered_model: str | None
     ) -> None:
-        with _said():
+        with _said(begun=False):
             super().__init__(
                 experiment,
                 run.name,
@@ -88,7 +88,7 @@ class RunLogger(MLFlowLogger):
         from mlflow.entities import Param
 
         told = [Param(OTHER_SIGNS.sub("_", key)[:NAME], str(value)[:VALUE]) for key, value in params.items()]
-        with _said():
+        with _said(begun=self._initialized):
             for first in range(0, len(told), PARAMETERS):
                 self.experiment.log_batch(self.run_id, params=told[first : first + PARAMETERS])
 
@@ -100,14 +100,14 @@ class RunLogger(MLFlowLogger):
 
         now = int(time.time() * 1000)
         told = [Metric(_name_of_metric(key), value, now, step or 0) for key, value in metrics.items()]
-        with _said():
+        with _said(begun=self._initialized):
             for first in range(0, len(told), METRICS):
                 self.experiment.log_batch(self.run_id, metrics=told[first : first + METRICS])
 
     @override
     @rank_zero_only
     def finalize(self, status: str = "success") -> None:
-        with _said():
+        with _said(begun=self._initialized):
             super().finalize(status)
 
     def register(self, run: Path) -> str | None:
@@ -153,12 +153,20 @@ def _name_of_metric(key: str) -> str:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """Within this, whatever MLflow, its database or its server says is a mistake of one line."""
+def _said(*, begun: bool) -> Iterator[None]:
+    """Within this, whatever MLflow, its database or its server says is one line.
+
+    Args:
+        begun: MLflow knows the run, so that it was no mistake of the config, and the run can be gone on with.
+
+    Raises:
+        InputError: it was one.
+        ConnectionError: it was none.
+    """
     try:
         yield
     except InputError:
         raise
     except Exception as error:
-        text = " ".join(str(error).split())[:300]
-        raise InputError(f"logger.mlflow: {text or type(error).__name__}") from error
+        text = f"logger.mlflow: {' '.join(str(error).split())[:300] or type(error).__name__}"
+        raise (ConnectionError(text) if begun else InputError(text)) from error

@@ -44,7 +44,9 @@ def test_a_column_is_what_its_values_say(values: list[Any], kind: str) -> None:
 def test_a_text_among_numbers_is_pointed_out() -> None:
     values = pd.Series([str(i / 7) for i in range(99)] + ["n/k"])
     assert infer(values) == ("ignore", "numbers but for 'n/k': name such texts in task.missing")
-    assert infer(values.replace("n/k", None)) == ("ignore", "numbers written as texts: say number in task.columns")
+    written = ("ignore", "numbers written as texts: say number in task.columns")
+    assert infer(values.replace("n/k", None)) == written
+    assert infer(pd.Series([f"${i / 7:,.2f}" for i in range(9000, 9099)])) == written
 
 
 def test_huge_numbers_are_told_apart_or_left_out(tmp_path: Path) -> None:

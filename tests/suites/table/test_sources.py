@@ -109,6 +109,16 @@ def test_an_archive_with_one_file_is_that_file(tmp_path: Path) -> None:
         read_table(tmp_path / "two.zip")
 
 
+def test_files_of_which_a_log_says_whether_they_count_are_not_put_together(tmp_path: Path) -> None:
+    """Those of versions of before lie beside them."""
+    for number in range(2):
+        pd.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / f"{number}.parquet")
+    assert len(read_table(tmp_path)) == 4
+    (tmp_path / "_delta_log").mkdir()
+    with pytest.raises(InputError, match=r"is a table of Delta Lake, whose files may hold rows that were changed"):
+        read_table(tmp_path)
+
+
 def saved(folder: Path) -> Path:
     """A data set as the library saves it: streams of Arrow, and what they are in JSON."""
     folder.mkdir(parents=True)
@@ -234,6 +244,7 @@ def test_a_file_whose_name_an_address_would_read_otherwise_is_opened(tmp_path: P
 @pytest.mark.parametrize(
     ("address", "message"),
     [
+        ("s3a://bucket/new.csv", "records is at s3a://: expected a file on this machine"),
         ("s3://bucket/new.csv", "records is at s3://: expected a file on this machine"),
         ("postgresql://host/db", "records is a database: expected a file; save the rows"),
         ("env:ADDRESS", "records is a database: expected a file; save the rows"),

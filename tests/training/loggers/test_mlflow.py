@@ -124,6 +124,7 @@ def test_what_mlflow_is_told_has_its_names_and_fits_its_limits(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "mlflow.entities", SimpleNamespace(Param=entity, Metric=entity))
     client = Client()
     logger = RunLogger.__new__(RunLogger)
+    monkeypatch.setattr(RunLogger, "_initialized", False, raising=False)
     monkeypatch.setattr(RunLogger, "experiment", client)
     monkeypatch.setattr(RunLogger, "run_id", "7")
     logger.log_metrics({"val/流失/loss": 1.0, "val/收入/loss": 2.0, "a(b)/c": 3.0}, step=1)
@@ -134,4 +135,7 @@ def test_what_mlflow_is_told_has_its_names_and_fits_its_limits(monkeypatch: pyte
     logger.log_hyperparams({"task.columns.a//b": "number", "task.query": "x" * 300, **dict.fromkeys("abc", 1)})
     assert client.batches == [{"task.columns.a__b": "number", "task.query": "x" * 300, "a": "1", "b": "1", "c": "1"}]
     with pytest.raises(InputError, match=r"^logger\.mlflow: the server says no$"):
+        logger.log_metrics({"refused": 1.0})
+    monkeypatch.setattr(RunLogger, "_initialized", True)
+    with pytest.raises(ConnectionError, match=r"^logger\.mlflow: the server says no$"):  # the run can be gone on with
         logger.log_metrics({"refused": 1.0})
