@@ -43,7 +43,8 @@ def notes_across_rows(graph: TaskGraph, predictions: Mapping[str, Tensor], batch
         for pair in ((prediction, target), copies):
             with torch.random.fork_rng([prediction.device] if prediction.device.type == "cuda" else []):
                 found.append(task.losses(*pair)[0])
-        if not torch.allclose(*found, rtol=TOLERANCE, atol=SMALLEST, equal_nan=True):
+        whole, alone = found
+        if not torch.allclose(whole, alone, rtol=TOLERANCE, atol=SMALLEST, equal_nan=True):
             notes.append(
                 f"task '{task.name}': the loss of a row depends on the other rows of its batch. If that is not meant, "
                 f"look at the shapes in it, predictions {tuple(prediction.shape)} and targets {tuple(target.shape)}; "

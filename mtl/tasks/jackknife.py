@@ -100,7 +100,7 @@ def _by_sums(metric: Metric, prediction: Tensor, target: Tensor, groups: int, wh
         own.append({name: getattr(metric, name).detach().clone() for name in metric._defaults})
     kinds = {name: value.dtype for name, value in own[0].items()}
     exact = {name: torch.float64 if kind.is_floating_point else kind for name, kind in kinds.items()}
-    total = {name: sum(part[name].to(exact[name]) for part in own) for name in kinds}
+    total = {name: torch.stack([part[name].to(exact[name]) for part in own]).sum(0) for name in kinds}
 
     def of(sums: Mapping[str, Tensor]) -> float:
         metric._computed = None

@@ -75,7 +75,8 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):
             raise InputError(f"task name '{self.name}' must be an identifier (letters, digits, underscores)")
-        for metric, made in self.metrics.items():
+        given: Mapping[str, object] = self.metrics
+        for metric, made in given.items():
             if not isinstance(made, Metric):
                 kind = f"the class {made.__name__}" if isinstance(made, type) else f"a {type(made).__name__}"
                 raise InputError(f"task '{self.name}': metric '{metric}' is {kind}, expected a torchmetrics.Metric")

@@ -265,5 +265,5 @@ def test_several_numbers_of_a_suite_of_ones_own_are_columns() -> None:
 
 
 def test_a_run_in_the_place_of_an_environment_is_named() -> None:
-    with pytest.raises(InputError, match="environment: expected a config .*, and got a str; the run is the argument"):
+    with pytest.raises(InputError, match=r"environment: expected a config .*, and got a str; the run is the argument"):
         execute("outputs/runs/a", None)  # type: ignore[arg-type]
