@@ -241,10 +241,11 @@ def check_flags(flags: list[str]) -> None:
         raise InputError("--resolve says how --cfg prints: expected --cfg job beside it")
 
 
-def check_completion(subcommands: list[str]) -> None:
+def check_completion(overrides: list[str]) -> None:
     """Raise InputError where Hydra's completion is not told one thing to do, for a shell, of which it gives traces."""
+    subcommands = [text for text in overrides if text.partition("=")[0] in SUBCOMMANDS]  # it passes over all others
     found = [text.partition("=")[::2] for text in subcommands]
-    if len(found) != 1 or found[0][0] not in SUBCOMMANDS or found[0][1] not in SHELLS:
+    if len(found) != 1 or found[0][1] not in SHELLS:
         raise InputError(
             f"{COMPLETION[0]} {' '.join(subcommands)}: expected one of {', '.join(SUBCOMMANDS)}, with one of "
             f"{', '.join(SHELLS)}, such as install=bash"
