@@ -113,7 +113,7 @@ def test_a_run_leaves_what_every_run_leaves(result: RunResult) -> None:
     here = Run.open(result.directory)
     assert (here.state, here.result, here.config) == ("done", result, result.config)
     assert {path.name for path in here.path.iterdir()} == {
-        *("config.yaml", "state", "best.ckpt", "tensorboard", "csv", "contributions.npz", "result.json"),
+        *("config.yaml", "fingerprint", "state", "best.ckpt", "tensorboard", "csv", "contributions.npz", "result.json"),
         "checksums.json",
     }
     assert_contributions_are_those_of_the_result(result)

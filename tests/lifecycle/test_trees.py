@@ -69,7 +69,7 @@ def test_a_run_leaves_what_every_run_leaves(result: RunResult) -> None:
     assert result.run_id == run_id(result.config) == run.id
     assert {path.name for path in run.path.iterdir()} == {
         *("config.yaml", "state", "statistics.json", "trees.json", "tensorboard", "csv", "contributions.npz"),
-        *("result.json", "checksums.json"),
+        *("result.json", "checksums.json", "fingerprint"),
     }
     found = record(run.path)
     assert (found.model, found.suite, found.seed) == ("trees", "table", 0)
