@@ -67,7 +67,8 @@ def check_options(given: list[str]) -> None:
     Several options are for groups only whose options add up: ``experiment=[a,b]``, ``logger=[tensorboard,mlflow]``.
     """
     for text in given:
-        check_no_password(text)
+        if isinstance(text, str):  # from Python it may be anything
+            check_no_password(text)
         override = parse_override(text)
         group, value = override.key_or_group, override.value()
         if group.partition(".")[0] == "trainer":
