@@ -93,10 +93,14 @@ def machine() -> Iterator[tuple[str, str]]:
     import torch  # slow to import, as is what draws, and help does not need them
 
     from mtl.picture import FONTS, installed_fonts
+    from mtl.training.half_precision import bf16_instructions
 
     memory = psutil.virtual_memory()
     yield "system", platform.platform()
     yield "cores", f"{usable_cores()} usable of {psutil.cpu_count() or 'unknown'}"
+    bf16 = bf16_instructions()
+    if bf16 is not None:
+        yield "bfloat16", f"by {', '.join(bf16)}: hardware=cpu_bf16" if bf16 else "no instructions for it"
     yield "memory", f"{memory.total / GIGABYTE:.1f} GB, {memory.available / GIGABYTE:.1f} GB free"
     for number in range(torch.cuda.device_count()):
         found = torch.cuda.get_device_properties(number)

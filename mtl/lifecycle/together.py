@@ -30,6 +30,7 @@ from mtl.lifecycle.train import Prepared, conclude, ignore, prepare, train, writ
 from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.training.callbacks import Checkpoints, Dashboard
+from mtl.training.half_precision import MIXED
 from mtl.training.loggers import make_loggers
 from mtl.training.resources import reset_peak_memory
 from mtl.training.stack.member import Member, SharedTimer
@@ -208,13 +209,14 @@ class Training:
         data = [one.prepared.assembly.data for one in self.trainees]
         config = self.trainees[0].job.config
         module = StackedModule(members, data, config.gradient_clip, self.on_end)
-        reason = check_losses(module.stack, [member.module for member in members], module.loader())
+        trainer = stack_trainer(config, max(member.budget.epochs for member in members))
+        mixed = trainer.precision_plugin.forward_context if config.hardware.precision == MIXED else None
+        reason = check_losses(module.stack, [member.module for member in members], module.loader(), mixed)
         if reason is not None:
             return reason
         for one in self.trainees:
             self.begin(one, locks)
-        introduce(data[0])
-        trainer = stack_trainer(config, max(member.budget.epochs for member in members))
+        introduce(data[0], config.hardware)
         reset_peak_memory()
         try:
             with step_threads(self.trainees[0].prepared.assembly, self.size):

@@ -266,7 +266,7 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
     if prepared.resumed is not None:
         os.environ[RESUMED_VARIABLE] = "1"
     write_beginning(run, prepared.assembly, on_run_created)
-    introduce(prepared.assembly.data)
+    introduce(prepared.assembly.data, prepared.assembly.config.hardware)
 
 
 def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run], None]) -> None:

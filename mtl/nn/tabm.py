@@ -49,7 +49,9 @@ class MemberLayer(nn.Module):
     def forward(self, hidden: Tensor, inputs: Inputs) -> Tensor:
         """The stage's output; it does not look at the inputs."""
         members = hidden.view(-1, *self.before.shape)
-        out = functional.linear(members * self.before, self.weight) * self.after + self.bias
+        # Under autocast factors in single precision would make the states as slow as without it
+        out = functional.linear(members * self.before.to(members.dtype), self.weight)
+        out = out * self.after.to(out.dtype) + self.bias.to(out.dtype)
         dropped: Tensor = self.dropout(self.activation(out))
         return dropped.flatten(0, 1)
 

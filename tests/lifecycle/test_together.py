@@ -106,6 +106,18 @@ def test_members_that_compare_gradients_equal_their_separate_runs(tmp_path: Path
         assert_equal_runs(job.result, expected)
 
 
+def test_members_in_half_precision_are_their_separate_runs_up_to_its_rounding(tmp_path: Path) -> None:
+    asked = ("hardware=cpu_bf16", "epochs=1", "encoder.dropout=0.1")
+    members = (WEIGHTINGS[0], WEIGHTINGS[2], ("weighting=pcgrad",), ("weighting=pcgrad",))
+    jobs = together(configs(tmp_path / "stack", *asked, members=members))
+    for job, config in zip(jobs, configs(tmp_path / "alone", *asked, members=members), strict=True):
+        expected = train(config)
+        assert job.result is not None
+        assert expected is not None
+        assert (job.result.run_id, job.result.replicas) == (expected.run_id, 2)
+        assert job.result.metrics["test"].flat() == pytest.approx(expected.metrics["test"].flat(), rel=0.02, abs=0.01)
+
+
 @pytest.mark.slow
 def test_members_that_share_nothing_equal_their_separate_runs(tmp_path: Path) -> None:
     asked = ("model=single_task", "encoder.norm=layer", "epochs=8", "patience=1", "optimizer.lr=0.05")

@@ -4,8 +4,11 @@ import sys
 
 import psutil
 import pytest
+import torch
 
+from mtl.config.run_config import Hardware
 from mtl.errors import InputError
+from mtl.training.half_precision import bf16_instructions, slow_half_precision
 from mtl.training.hardware import MOST_THREADS, check_program, processes_of, threads_for
 
 CPU = {"accelerator": "cpu", "devices": 1, "precision": "32-true"}
@@ -68,6 +71,24 @@ def test_processes_that_cannot_be_started_by_running_the_program_again(monkeypat
         check_program(two, 2)
     check_program({**two, "strategy": "ddp_notebook"}, 2)
     check_program({**two, "devices": 1, "num_nodes": 2}, 2)
+
+
+def test_a_processor_without_instructions_for_half_precision_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Hardware(accelerator="cpu", devices=1, precision="bf16")
+    told = {"avx2": True, "avx512_bf16": True, "amx_bf16": False, "l2_cache_size": 1048576}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    assert bf16_instructions() == ["avx512_bf16"]
+    assert slow_half_precision(asked) is None
+    told["avx512_bf16"] = False
+    assert bf16_instructions() == []
+    assert str(slow_half_precision(asked)).startswith(
+        "hardware.precision=bf16-mixed: this processor has no instructions"
+    )
+    assert slow_half_precision(asked.model_copy(update={"precision": "32-true"})) is None
+    assert slow_half_precision(asked.model_copy(update={"accelerator": "gpu"})) is None
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert bf16_instructions() is None
+    assert slow_half_precision(asked) is None
 
 
 def test_threads_are_the_cores_divided_among_processes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """Which runs can be trained at once, and why others cannot."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from math import log
 from typing import Any
 
@@ -56,7 +57,7 @@ def obstacle_in_config(config: RunConfig) -> str | None:
         "scheduler=plateau": str(config.scheduler.get("_target_", "")).startswith("mtl.training.plateau."),
         f"hardware.accelerator={config.hardware.accelerator}": config.hardware.accelerator != "cpu",
         f"hardware.devices={config.hardware.devices}": config.hardware.devices not in (1, "1"),
-        f"hardware.precision={config.hardware.precision}": config.hardware.precision != "32-true",
+        f"hardware.precision={config.hardware.precision}": config.hardware.precision == "16-mixed",
     }
     return next((what for what, found in asked.items() if found), None)
 
@@ -128,13 +129,19 @@ def may_lack_labels(assembly: Assembly) -> bool:
     return lacking == 1 or log(lacking) * (rows // loader.steps) + log(steps) > UNLIKELY
 
 
-def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], loader: StackedLoader) -> str | None:
-    """Compare the losses of a first batch with those of every network by itself.
+def check_losses(
+    stack: StackedParameters,
+    modules: Sequence[MultiTaskModule],
+    loader: StackedLoader,
+    mixed: Callable[[], AbstractContextManager[object]] | None = None,
+) -> str | None:
+    """Compare the losses of a first batch with those of every network by itself, in single precision.
 
     Args:
         stack: of the networks' parameters.
         modules: the networks.
         loader: of their rows.
+        mixed: makes the precision of the training, in which the losses have to be computed too; None: it is single.
 
     Returns:
         Why the networks cannot be computed at once; None if they can.
@@ -143,8 +150,18 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
     reached = ReachedParameters(dict(modules[0].network.named_parameters()))
     before = {name: values.clone() for name, values in stack.buffers.items()}
     states = [generator.get_state() for generator in stack.generators]
+
+    def restore() -> None:
+        stack.set_buffers(before)
+        for generator, state in zip(stack.generators, states, strict=True):
+            generator.set_state(state)
+
     try:
         with torch.no_grad():
+            if mixed is not None:
+                with mixed():
+                    stack.loss_sums(batch)
+                restore()
             found = torch.stack(stack.loss_sums(batch), 1)
     # Of vmap: a choice that depends on values, a random draw, an operation it lacks
     except (InputError, RuntimeError) as error:
@@ -167,7 +184,5 @@ def check_losses(stack: StackedParameters, modules: Sequence[MultiTaskModule], l
         if not all(torch.equal(before[name], after[name]) for name in lasting):
             return "a network that keeps running statistics"
     finally:
-        stack.set_buffers(before)
-        for generator, state in zip(stack.generators, states, strict=True):
-            generator.set_state(state)
+        restore()
     return None

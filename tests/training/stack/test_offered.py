@@ -33,7 +33,7 @@ from tests.support import own_optimizer, tiny
         ("accumulate=2", "accumulate=2"),
         ("grouping=auto", "grouping=auto"),
         ("compile=true", "compile=true"),
-        ("hardware.precision=bf16-mixed", "hardware.precision=bf16-mixed"),
+        ("hardware=cpu_bf16", None),
     ],
 )
 def test_what_cannot_be_trained_at_once_has_a_reason(tmp_path: Path, override: str, reason: str | None) -> None:
