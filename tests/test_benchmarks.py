@@ -21,6 +21,7 @@ LITTLE = {
     "loader.py": ["--rows", "600", "--rounds", "1"],
     "memory.py": ["--kinds", "convolution", "--largest", "1000000", "--methods", "upgrad"],
     "network.py": ["--rounds", "1", "--seconds", "0.01", "--works", "small", "--no-compile"],
+    "precision.py": ["--works", "W1", "--runs", "2", "--rounds", "1", "--epochs", "1"],
     "replicas.py": ["--works", "tiny", "--rounds", "1", "--epochs", "1", "--replicas", "2", "--rows", "200"],
     "sharing.py": ["hard", "cross_stitch", "--rounds", "1", "--repeats", "1", "--work", "tiny"],
     "start.py": ["--rounds", "1"],
@@ -29,7 +30,7 @@ LITTLE = {
     "weighting.py": ["--methods", "equal,mgda", "--rounds", "1", "--seconds", "0.1", "--processes", "1"],
     "weighting.py --solvers": ["--solvers", "--methods", "mgda", "--rounds", "1"],
 }
-LONG_ONES = "bench front growth load network replicas start threads weighting"  # even so
+LONG_ONES = "bench front growth load network precision replicas start threads weighting"  # even so
 LONG = [f"{name}.py" for name in LONG_ONES.split()]
 
 
