@@ -90,15 +90,20 @@ def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskD
         left_out = [task.name for task in data.tasks if task.name not in config.tasks]
         data.restrict(config.tasks)
         check_named(config, left_out)
+    if config.auxiliary:
+        data.set_auxiliary(config.auxiliary)
     if config.selection is not None:
         data.select_by(config.selection)
+    elif any(task.auxiliary for task in data.tasks if task.name == data.acting):
+        data.select_by("score")  # what the suite prefers is about a task that does not count
     return data
 
 
 def check_named(config: RunConfig, left_out: Sequence[str]) -> None:
-    """Raise InputError where relations, groups or options of the weighting name a task that ``tasks`` leaves out."""
+    """Raise InputError where another key names a task that ``tasks`` leaves out, as of auxiliary tasks or groups."""
     depends_on = config.relations.depends_on or {}
     named = {f"relations.depends_on.{task}": [task, *upstream] for task, upstream in depends_on.items()}
+    named["auxiliary"] = config.auxiliary or []
     if isinstance(config.grouping, list):
         named["grouping"] = [task for group in config.grouping for task in group]
     for key, value in config.weighting.items():

@@ -173,7 +173,7 @@ def test_a_run_needs_a_label_of_every_task_in_every_split(split: str) -> None:
     data = Own(with_labels("late", LABELS["late"] * float("nan"), split))
     data.setup("fit")
     with pytest.raises(InputError, match=f"the {split} split: target 'late' has no label in any row"):
-        check_labels(data.splits)
+        check_labels(data.splits, data.tasks)
 
 
 def test_a_head_of_its_own_need_not_say_how_many_classes_there_are() -> None:
