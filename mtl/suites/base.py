@@ -154,6 +154,12 @@ class MultiTaskDataModule(LightningDataModule, ABC):
             )
         self.tasks = tuple(replace(task, auxiliary=task.name in names) for task in self.tasks)
 
+    @property
+    def selects_by_auxiliary(self) -> bool:
+        """Whether the best checkpoint would be chosen by a task that does not count."""
+        names = [task.name for task in self.tasks if task.auxiliary]
+        return self.acting in names or any(self.selection[0].startswith(f"val/{name}/") for name in names)
+
     def serve_raw_columns(self) -> None:
         """Serve the inputs as what is no network reads them; called before the rows are loaded.
 
@@ -205,7 +211,7 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """
         if criterion == "score":
             self.selection, self.acting = MultiTaskDataModule.selection, None
-        elif any(task.auxiliary for task in self.tasks if task.name == self.acting):
+        elif self.selects_by_auxiliary:
             raise InputError(
                 f"selection=acting chooses by how '{self.acting}' acts, which is auxiliary and does not count: "
                 "expected selection=score, or another task in auxiliary"
