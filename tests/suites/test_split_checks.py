@@ -297,3 +297,15 @@ def test_what_else_a_suite_tells_is_what_a_run_can_keep(tmp_path: Path) -> None:
         data.validation_rollout = lambda predict, acted=acted: acted  # type: ignore[method-assign, misc, return-value]
         with pytest.raises(InputError, match=f"^validation_rollout of the suite:? {found}"):
             acted_in_validation(data, dict)
+
+
+def test_an_auxiliary_task_needs_labels_in_the_training_rows_alone() -> None:
+    for split, refused in (("train", True), ("val", False), ("test", False)):
+        data = Own(with_labels("late", LABELS["late"] * float("nan"), split))
+        data.setup("fit")
+        data.set_auxiliary(["late"])
+        if refused:
+            with pytest.raises(InputError, match="target 'late' has no label"):
+                check_labels(data.splits, data.tasks)
+        else:
+            check_labels(data.splits, data.tasks)
