@@ -30,6 +30,7 @@ from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.checksums import write_checked_text
 from mtl.runs.directory import Run
 from mtl.sharing.base import EncoderFactory, Sharing
+from mtl.sharing.common_start import CommonStart
 from mtl.sharing.grouped import Grouped
 from mtl.sharing.hard import Hard
 from mtl.sharing.preferring import Preferring
@@ -90,15 +91,20 @@ def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskD
         left_out = [task.name for task in data.tasks if task.name not in config.tasks]
         data.restrict(config.tasks)
         check_named(config, left_out)
+    if config.auxiliary:
+        data.set_auxiliary(config.auxiliary)
     if config.selection is not None:
         data.select_by(config.selection)
+    elif data.selects_by_auxiliary:
+        data.select_by("score")  # what the suite prefers is about a task that does not count
     return data
 
 
 def check_named(config: RunConfig, left_out: Sequence[str]) -> None:
-    """Raise InputError where relations, groups or options of the weighting name a task that ``tasks`` leaves out."""
+    """Raise InputError where another key names a task that ``tasks`` leaves out, as of auxiliary tasks or groups."""
     depends_on = config.relations.depends_on or {}
     named = {f"relations.depends_on.{task}": [task, *upstream] for task, upstream in depends_on.items()}
+    named["auxiliary"] = config.auxiliary or []
     if isinstance(config.grouping, list):
         named["grouping"] = [task for group in config.grouping for task in group]
     for key, value in config.weighting.items():
@@ -167,7 +173,17 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     optimizer = instantiate_node(config.optimizer, "optimizer", config.trust)
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)
+    if module.nothing_shared and not isinstance(sharing, CommonStart):  # whose trunks are merged
+        note_on_auxiliary(data, config)
     return Assembly(config, data, graph, module, notes)
+
+
+def note_on_auxiliary(data: MultiTaskDataModule, config: RunConfig) -> None:
+    """Note that auxiliary tasks help no other where nothing is shared."""
+    names = [task.name for task in data.tasks if task.auxiliary]
+    note = f"auxiliary=[{','.join(names)}] helps no task here, since model={config.choices.model} shares nothing"
+    if names and note not in data.notes:
+        data.notes.append(note)
 
 
 def check_no_list(weighting: Node, names: Sequence[str], where: str = "weighting") -> None:

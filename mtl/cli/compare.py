@@ -99,7 +99,7 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
     torch.set_num_threads(threads_each(workers))  # steps are timed as they will be made
     with console.status("loading the data, and timing a few steps of each configuration"):
         planner = Planner(asked)
-        planner.splits.check(planner.base)
+        planner.splits.check(planner.configs.whole)
         single, multi = planner.single_task(), planner.multi_task()
     if asked.tune:
         console.print(plan_table(planner.grid_plan([single, *multi]), workers, "choosing by validation"))

@@ -12,6 +12,7 @@ from mtl.config.study import APART, MERGED, TREES
 # Of one run, or decided by a comparison itself
 OF_ONE_RUN = ("seed", "progress", "resume", "hydra")
 MERGE, DEFAULT_MERGE = "merge", "task_arithmetic"  # the group, and what conf/model/merged.yaml chooses
+OF_TASKS = ("tasks", "auxiliary")  # keys that say which tasks are learned, and which count
 COLUMNS = {"model": "models", "weighting": "weightings"}
 
 
@@ -40,6 +41,7 @@ def comparison_arguments(result: RunResult, overrides: Sequence[str] = ()) -> li
         said.insert(0, f"task={result.choices.task}")
     if not overrides:
         said = [f"task={result.choices.task}", *typed_options("task", result.choices.task, result.config.task)]
+        said += [override_argument(key, names) for key in OF_TASKS if (names := getattr(result.config, key))]
     # A comparison leaves out improving, from which the decoder that was typed may have its dispatchers
     improve = result.choices.improve
     if improve != "none" and "improve" not in key_of.values() and any(map(names_decoder, key_of.values())):

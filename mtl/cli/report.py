@@ -14,7 +14,7 @@ from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.readme import check_folder
 from mtl.comparison.types import HELPS, HURTS, Comparison
-from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
+from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted_sentence
 from mtl.comparison.wording import count_noun
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown
@@ -78,7 +78,7 @@ def show(found: Comparison, decided: Verdict, console: Console) -> None:
     table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
     tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
     acted = any(tested.outcome for _, tested in found.tested_rows)
-    for column in ("all tasks\n[dim]delta_m[/]", *tasks, *(["acting"] if acted else []), "seeds"):
+    for column in (f"{found.all_tasks}\n[dim]delta_m[/]", *tasks, *(["acting"] if acted else []), "seeds"):
         table.add_column(column, justify="right", overflow="fold")
     colours = {HELPS: "green", HURTS: "red"}
     for row, tested in found.tested_rows:
@@ -94,7 +94,7 @@ def show(found: Comparison, decided: Verdict, console: Console) -> None:
         console.print(table)
     colour = {PAYS: "green", DOES_NOT_PAY: "red"}.get(decided.outcome, "yellow")
     console.print(f"[bold {colour}]{escape(decided.headline)}[/]", highlight=False)
-    for sentence in decided.sentences:
+    for sentence in filter(None, (counted_sentence(found), *decided.sentences)):
         console.print(escape(sentence), highlight=False)
 
 

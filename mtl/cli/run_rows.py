@@ -13,7 +13,7 @@ GROUPS = ("task", "model", "encoder", "weighting", "optimizer", "scheduler")
 # Top-level values that say how a run was trained; what a suite prefers is among what differs from conf/config.yaml
 KEYS = (
     *("epochs", "steps", "patience", "validate_every", "selection", "batch_size", "accumulate", "gradient_clip"),
-    *("compile", "tasks", "grouping", "rates", "finish_heads", "second_cooldown", "shrinkage"),
+    *("compile", "tasks", "auxiliary", "grouping", "rates", "finish_heads", "second_cooldown", "shrinkage"),
 )
 
 

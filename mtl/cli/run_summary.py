@@ -141,7 +141,7 @@ def affinity_table(found: AffinityResult) -> Table:
 
 
 def metrics_table(result: RunResult) -> Table:
-    """Tasks x metrics, for train, validation and test; the primary metric of each task in bold."""
+    """Tasks x metrics, for train, validation and test; the primary metric in bold, auxiliary tasks named as such."""
     chosen, selected = result.choices, result.selection
     how, best = f"{chosen.model} sharing, {chosen.weighting} weighting", f"epoch {selected.epoch + 1}"
     if trees_of(result.config) is not None:
@@ -155,6 +155,7 @@ def metrics_table(result: RunResult) -> Table:
     for column in ("task", "metric", *SPLITS):
         table.add_column(column, justify="left" if column in ("task", "metric") else "right", overflow="fold")
     for name, task in result.tasks.items():
+        shown = f"{name} (auxiliary)" if task.auxiliary else name
         measured = [result.metrics[split].tasks.get(name, {}) for split in SPLITS]
         found = dict.fromkeys(metric for split in (measured[SPLITS.index("val")], *measured) for metric in split)
         metrics = [metric for metric in {**found, task.primary: None} if metric != LOSS]  # also one that is no number
@@ -163,5 +164,5 @@ def metrics_table(result: RunResult) -> Table:
             label = f"[bold]{metric}[/bold] ({direction})" if metric == task.primary else metric
             values = [split.get(metric) for split in measured]
             row = ["-" if value is None else f"{value:{metric_format(value)}}" for value in values]
-            table.add_row(name, label, *row, end_section=metric == LOSS)
+            table.add_row(shown, label, *row, end_section=metric == LOSS)
     return table

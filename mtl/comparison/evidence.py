@@ -77,7 +77,7 @@ def measure_configuration(
         rules: when a difference counts.
 
     Returns:
-        Its evidence.
+        Its evidence; of one task the same as that on delta_m, which is its gain.
     """
     used = list(seeds[: looks[-1].seeds] if looks else seeds)
 
@@ -90,11 +90,15 @@ def measure_configuration(
         last = looks[-1]
         delta = Evidence(tuple(mean.by_seed), mean.estimate(), last.alpha, last.interval, last.call)
     outcome = gain.on_outcome(runs, over, used)
+    alone = len(gain.tasks) == 1
     return Measurement(
         seeds=tuple(used),
         records=tuple(runs[seed] for seed in used),
         cells={
-            task: summarize([runs[seed].test[task] for seed in used], judged(gain.on_task(runs, over, used, task)))
+            task: summarize(
+                [runs[seed].test[task] for seed in used],
+                delta if alone else judged(gain.on_task(runs, over, used, task)),
+            )
             for task in gain.tasks
         },
         delta=delta,

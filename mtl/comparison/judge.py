@@ -74,9 +74,13 @@ class Judge:
 
     @cached_property
     def hypotheses(self) -> int:
-        """What is tested of each configuration beside delta_m: tasks, acting, and the baselines beside the first."""
+        """What is tested of each configuration beside delta_m: tasks, acting, and the baselines beside the first.
+
+        Of one task delta_m is the gain, which is tested once.
+        """
         acted = all(one.kept().outcome is not None for one in self.base.values())
-        return len(self.gain.tasks) + int(acted) + len(self.design.further or self.further)
+        tasks = len(self.gain.tasks) if len(self.gain.tasks) > 1 else 0
+        return tasks + int(acted) + len(self.design.further or self.further)
 
     def deciding_seeds(self, key: str, over: Runs | None = None) -> list[int]:
         """The seeds of the design that a configuration and a baseline have: from its beginning, without a gap."""
@@ -186,6 +190,12 @@ class Judge:
             front_tasks=tuple(name for name, on in zip(names, front(points), strict=True) if on),
             front_cost=tuple(name for name, on in zip(names, front(cost_points), strict=True) if on),
             hypervolume={label: unique.get(label, nan) for label in (labels[key] for key in order)},
+            auxiliary={
+                task: facts
+                for key in order
+                for record in self.runs[key].values()
+                for task, facts in record.auxiliary.items()
+            },
         )
 
     def row(self, key: str, label: str, validation: dict[str, float], rank: float) -> Row:

@@ -7,7 +7,7 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from mtl.config.run_result import AffinityResult, RunResult
+from mtl.config.run_result import AffinityResult, RunResult, TaskFacts
 from mtl.errors import InputError
 from mtl.runs import contributions
 from mtl.runs.contributions import Contributions, read_contributions
@@ -53,10 +53,10 @@ class Record:
             where a plan says so.
         suite, fingerprint: the data.
         model, weighting, seed: what was chosen.
-        directions: by task, whether a higher primary metric is better.
-        primary: by task, the name of the primary metric.
-        val, test: by task, the primary metric.
-        score: geometric mean of the tasks' validation losses, lower being better.
+        directions: by task that counts, whether a higher primary metric is better.
+        primary: by task that counts, the name of the primary metric.
+        val, test: by task that counts, the primary metric.
+        score: geometric mean of the validation losses of the tasks that count, lower being better.
         parameters: trainable numbers in all.
         seconds: of training; inference: of predicting one batch of up to 1024 rows.
         memory: peak bytes.
@@ -71,6 +71,9 @@ class Record:
         replicas: runs that were trained at once, this one among them: its seconds are its share of what all took, and
             its memory is that of all.
         named: by module of own code or file for acting, its hash when the run began.
+        auxiliary: by task that was learned to help the others and does not count, what it is measured by.
+        auxiliary_test: by such a task, its primary metric on test.
+        learned: names of all tasks, in the order of every vector.
     """
 
     path: Path
@@ -99,12 +102,15 @@ class Record:
     affinity: AffinityResult | None = None
     replicas: int = 1
     named: dict[str, str] = field(default_factory=dict)
+    auxiliary: dict[str, TaskFacts] = field(default_factory=dict)
+    auxiliary_test: dict[str, float] = field(default_factory=dict)
+    learned: tuple[str, ...] = ()
 
     @property
     def question(self) -> tuple[object, ...]:
         """What has to be equal for two runs to be comparable beside their data.
 
-        Suite, tasks, primary metrics, and the column by which rows count in these.
+        Suite, tasks that count, primary metrics, and the column by which rows count in these.
         """
         return self.suite, tuple(self.primary.items()), tuple(self.directions.items()), self.row_weight
 
@@ -127,7 +133,9 @@ def record(path: Path) -> Record:
     if not (path / contributions.FILE).is_file():
         raise InputError(f"run '{path}' keeps no {contributions.FILE}: train it again")
     val, test = (found.metrics[split] for split in ("val", "test"))
-    primary = {name: task.primary for name, task in found.tasks.items()}
+    auxiliary = {name: task for name, task in found.tasks.items() if task.auxiliary}
+    counted = {name: task for name, task in found.tasks.items() if not task.auxiliary}
+    primary = {name: task.primary for name, task in counted.items()}
     return Record(
         path=path,
         configuration=configuration_id(found.config),
@@ -136,7 +144,7 @@ def record(path: Path) -> Record:
         model=model_of(found),
         weighting=found.choices.weighting,
         seed=found.seed,
-        directions={name: task.higher_is_better for name, task in found.tasks.items()},
+        directions={name: task.higher_is_better for name, task in counted.items()},
         primary=primary,
         val={name: number(val.tasks.get(name, {}).get(metric)) for name, metric in primary.items()},
         test={name: number(test.tasks.get(name, {}).get(metric)) for name, metric in primary.items()},
@@ -148,13 +156,18 @@ def record(path: Path) -> Record:
         execution={k: float(v) for k, v in (found.execution or {}).items() if isinstance(v, int | float)},
         config=identity(found.config),
         environment=found.environment,
-        kept=cache(partial(read_contributions, path / contributions.FILE, tuple(primary), found.data.rows.get("test"))),
+        kept=cache(
+            partial(read_contributions, path / contributions.FILE, tuple(found.tasks), found.data.rows.get("test"))
+        ),
         rows=dict(found.data.rows),
         still_improving=found.selection.still_improving,
         notes=tuple(found.notes),
         affinity=found.affinity,
         replicas=found.replicas,
         named=Run(path).named,
+        learned=tuple(found.tasks),
+        auxiliary=auxiliary,
+        auxiliary_test={name: number(test.tasks.get(name, {}).get(task.primary)) for name, task in auxiliary.items()},
     )
 
 

@@ -138,11 +138,14 @@ def error_rate_sentence(comparison: Comparison, tested: Measurement) -> str:
     looks = join_words([f"{part:.3g} at {count_noun(look, 'seed')}" for part, look in zip(each, taken, strict=True)])
     shared = f", divided among {count_noun(configurations, 'configuration')}" if configurations > 1 else ""
     rest = (1 - MEAN_SHARE) * alpha
+    others = (
+        f" and {rest:.3g} for the {count_noun(comparison.hypotheses, 'other claim')} of each configuration"
+        f"{', in the same proportions' if len(design.looks) > 1 else ''}"
+    )
     said = (
-        f"{claims}: of alpha = {alpha:g}, {MEAN_SHARE * alpha:.3g} is for delta_m ({looks}{shared}) and {rest:.3g} for "
-        f"the {count_noun(comparison.hypotheses, 'other claim')} of each configuration"
-        f"{', in the same proportions' if len(design.looks) > 1 else ''}; {count_noun(len(tested.looks), 'look')} "
-        f"{'was' if len(tested.looks) == 1 else 'were'} taken."
+        f"{claims}: of alpha = {alpha:g}, {MEAN_SHARE * alpha:.3g} is for delta_m ({looks}{shared})"
+        f"{others if comparison.hypotheses else ', and nothing else is claimed'}; "
+        f"{count_noun(len(tested.looks), 'look')} {'was' if len(tested.looks) == 1 else 'were'} taken."
     )
     if design.kind == UNPLANNED:
         said += (

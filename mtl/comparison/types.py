@@ -1,13 +1,14 @@
 """What a comparison is made of: the rules that it was asked to apply, and the evidence that came out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mtl.comparison.design import Design
 from mtl.comparison.records import Record
 from mtl.comparison.statistics.estimate import Estimate, Interval
 from mtl.comparison.statistics.gains import Scale
 from mtl.comparison.statistics.looks import Look
+from mtl.config.run_result import TaskFacts
 from mtl.config.study import APART
 
 COSTS = ("parameters", "seconds", "memory", "inference")
@@ -147,7 +148,7 @@ class Comparison:
 
     Attributes:
         suite: the data.
-        tasks: their names, in order; primary and directions by name.
+        tasks: names of those that count, in order; primary and directions by name.
         scales: by task.
         rules: when a difference counts.
         design: which runs decide, and how often one looks.
@@ -160,6 +161,7 @@ class Comparison:
         front_cost: labels that no other beats in delta_m on validation and training seconds.
         hypervolume: by label, the share of the volume between worst and best validation gains that is lost without it.
             What screening stopped is on no front, and its share is NaN, as its rank is.
+        auxiliary: tasks that some configurations learn to help the others, by name; nothing of them counts.
     """
 
     suite: str
@@ -177,6 +179,18 @@ class Comparison:
     front_tasks: tuple[str, ...]
     front_cost: tuple[str, ...]
     hypervolume: Mapping[str, float]
+    auxiliary: Mapping[str, TaskFacts] = field(default_factory=dict)
+
+    @property
+    def all_tasks(self) -> str:
+        """What is above the mean over tasks in a table or figure."""
+        return "tasks that count" if self.auxiliary else "all tasks"
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """All tasks that configurations learn, auxiliary ones too, in the order in which runs have them."""
+        most: tuple[str, ...] = max((one.learned for row in self.all_rows for one in row.records), key=len, default=())
+        return tuple(dict.fromkeys([*most, *self.tasks, *self.auxiliary]))
 
     @property
     def all_rows(self) -> tuple[Row, ...]:

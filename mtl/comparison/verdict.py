@@ -89,13 +89,16 @@ def verdict(comparison: Comparison) -> Verdict:
         return Verdict(NOT_ENOUGH, text, negative_transfer=hurt)
     outcome = OUTCOMES[best.tested.delta.call]
     tested = best.tested
-    meaning = [tasks_in_words(tested), units_in_words(comparison, tested), acting_in_words(tested)]
+    # Of one task that counts the headline has said it
+    tasks = "" if comparison.auxiliary and len(comparison.tasks) == 1 else tasks_in_words(tested)
+    meaning = [tasks, units_in_words(comparison, tested), acting_in_words(tested)]
     cost = [
         cost_in_words(best, comparison.baseline),
         *(against_in_words(label, found) for label, found in comparison.against.items()),
     ]
     certainty = [
         *runners_up(comparison),
+        told_apart(comparison, best),
         *caveats(comparison, best),
         # Where nothing is claimed because of the budget, looking may have ended all the same
         power_sentence(comparison, tested, decided=tested.looks[-1].call != UNCLEAR),
@@ -150,21 +153,63 @@ def headline(outcome: str, best: Row, tested: Measurement, comparison: Compariso
     """The one sentence."""
     size = gain_in_words(tested.delta) if isfinite(tested.delta.mean) else "a gain that is not measured"
     fresh = "fresh seed" if comparison.design.kind == CONFIRM else "seed"
-    over = f"averaged over {count_noun(len(comparison.tasks), 'task')} and {count_noun(len(tested.seeds), fresh)}"
+    seeds, learning = count_noun(len(tested.seeds), fresh), learning_in_words(best, comparison)
+    over, average = f"averaged over {count_noun(len(comparison.tasks), 'task')} and {seeds}", " on average"
+    if comparison.auxiliary:
+        tasks = len(comparison.tasks)
+        over = f"averaged over {f'{tasks} tasks that count and ' if tasks > 1 else ''}{seeds}"
+        average = average if tasks > 1 else ""
     if outcome == PAYS:
-        return f"Learning together pays: the best configuration, {best.label}, gains {size}, {over}."
+        return f"{learning} pays: the best configuration, {best.label}, gains {size}, {over}."
     if outcome == DOES_NOT_PAY:
-        return f"Learning together does not pay: even the best configuration, {best.label}, is at {size}, {over}."
+        return f"{learning} does not pay: even the best configuration, {best.label}, is at {size}, {over}."
     if outcome == NO_DIFFERENCE:
         return (
-            f"Learning together makes no difference beyond {format_stated(comparison.rules.margin, 1)}: "
+            f"{learning} makes no difference beyond {format_stated(comparison.rules.margin, 1)}: "
             f"the best configuration, {best.label}, is at {size}, {over}."
         )
     if comparison.baseline.still_improving or best.still_improving:  # whatever the interval leaves out
-        why = "Nothing is claimed on average, since the budget ended trainings that still improved"
+        why = f"Nothing is claimed{average}, since the budget ended trainings that still improved"
     else:
-        why = "Not enough evidence either way on average"
+        why = f"Not enough evidence either way{average}"
+    if auxiliary_of(best):
+        return f"{why}: l{learning[1:]} is at {size} with the best configuration, {best.label}, {over}."
     return f"{why}: the best configuration, {best.label}, is at {size}, {over}."
+
+
+def learning_in_words(best: Row, comparison: Comparison) -> str:
+    """What the verdict is about: learning together, or learning beside auxiliary tasks."""
+    helping = auxiliary_of(best)
+    if not helping:
+        return "Learning together"
+    learned = comparison.tasks[0] if len(comparison.tasks) == 1 else f"{named(comparison.tasks)} together"
+    return f"Learning {learned} beside the auxiliary {'task' if len(helping) == 1 else 'tasks'} {named(helping)}"
+
+
+def auxiliary_of(row: Row) -> list[str]:
+    """The tasks that a configuration learns to help those that count."""
+    return list(dict.fromkeys(task for one in row.records for task in one.auxiliary))
+
+
+def named(tasks: Sequence[str]) -> str:
+    """Names of tasks in a sentence: all, or of many the first ones."""
+    if len(tasks) <= NAMED:
+        return join_words(tasks)
+    return join_words([*tasks[:NAMED], count_noun(len(tasks) - NAMED, "other task")])
+
+
+def counted_sentence(comparison: Comparison) -> str:
+    """Which tasks count, and which are learned to help them; empty where all count."""
+    if not comparison.auxiliary:
+        return ""
+    alone = auxiliary_of(comparison.baseline)
+    also = f", and {named(alone)}, which {'these need' if len(comparison.tasks) > 1 else 'it needs'}" if alone else ""
+    counts = "Tasks that count" if len(comparison.tasks) > 1 else "The task that counts"
+    helping = list(comparison.auxiliary)
+    return (
+        f"{counts}: {named(comparison.tasks)}. Auxiliary, learned to help and not counted: {named(helping)}. "
+        f"The single-task networks learn {named(comparison.tasks)}{also}."
+    )
 
 
 def gain_in_words(evidence: Evidence) -> str:
@@ -248,7 +293,8 @@ def cost_in_words(best: Row, baseline: Row) -> str:
         for key, name in names.items()
         if baseline.costs[key] > 0 and isfinite(best.costs[key] / baseline.costs[key])
     ]
-    return f"Beside single-task networks: {', '.join(parts)}." if parts else ""
+    beside = "single-task networks of what counts" if auxiliary_of(best) else "single-task networks"
+    return f"Beside {beside}: {', '.join(parts)}." if parts else ""
 
 
 def share(ratio: float) -> str:
@@ -337,6 +383,19 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
         if unlike:
             out.append(f"Seeds are missing for {join_words(unlike)}.")
     return out
+
+
+def told_apart(comparison: Comparison, best: Row) -> str:
+    """That a gain of several tasks need not come from the auxiliary ones; empty where that is told apart."""
+    helping = auxiliary_of(best)
+    without = [row for row in comparison.rows if row.multi and auxiliary_of(row) != helping]
+    if not helping or len(comparison.tasks) == 1 or without:
+        return ""
+    tasks, entry = named(comparison.tasks), f"{best.model} tasks=[{','.join(comparison.tasks)}] auxiliary=null"
+    return (
+        f"How much of it comes from {named(helping)}, and how much from learning {tasks} together, is not told apart: "
+        f"a further entry in models does, such as '{entry}'."
+    )
 
 
 def decided_early(comparison: Comparison, tested: Measurement) -> bool:

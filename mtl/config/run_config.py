@@ -168,6 +168,7 @@ class RunConfig(Frozen):
         compile: the network is compiled.
         log_every: optimizer steps between two points on the dashboard.
         tasks: a part of the suite's; None: all.
+        auxiliary: those of them that help the others and do not count; None: all count.
         relations: between them.
         grouping: groups of tasks that share; ``auto``: as measured first; None: one group of all.
         affinity: how ``auto`` measures.
@@ -211,6 +212,11 @@ class RunConfig(Frozen):
     compile: Annotated[bool, IDENTITY, switch()]
     log_every: Annotated[int, IDENTITY, whole(1)]
     tasks: Annotated[Names | None, IDENTITY, Field(description="a list of tasks, such as [a,b], or null for all")]
+    auxiliary: Annotated[
+        Names | None,
+        IDENTITY,
+        Field(default=None, description="a list of tasks that do not count, such as [a,b], or null for none"),
+    ]
     relations: Annotated[Relations, IDENTITY, Field(description="a mapping with depends_on and detach")]
     grouping: Annotated[
         Literal["auto"] | list[Names] | None,
@@ -258,6 +264,12 @@ class RunConfig(Frozen):
             raise ValueError("tasks=[]: expected at least one task, or null for all")
         check_different("tasks", value or [])
         return value
+
+    @field_validator("auxiliary")
+    @classmethod
+    def _auxiliary_once(cls, value: Names | None) -> Names | None:
+        check_different("auxiliary", value or [])
+        return value or None  # none of the tasks: as where the key is not there
 
     @field_validator("grouping")
     @classmethod

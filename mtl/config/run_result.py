@@ -55,17 +55,19 @@ class TaskFacts(Frozen):
     Attributes:
         primary: the metric that they use.
         higher_is_better: its direction.
+        auxiliary: it is learned to help the others, and no comparison counts it.
     """
 
     primary: str
     higher_is_better: bool
+    auxiliary: bool = False
 
 
 class SplitMetrics(Frozen):
     """What was measured on the rows of one split.
 
     Attributes:
-        score: geometric mean of the tasks' losses, lower being better; None where no row has a label.
+        score: geometric mean of the losses of the tasks that count, lower being better; None where no row has a label.
         tasks: by task, its metrics by name and its mean loss as ``loss``. What the rows do not define is left out.
     """
 

@@ -85,11 +85,11 @@ class Watched:
             alpha: share of the times that any of the tasks' intervals misses.
 
         Returns:
-            A change for each task.
+            A change for each task that counts.
         """
         before = self.run.contributions
         after = self.contributions(self.later)
-        level = alpha / len(before.tasks)
+        level = alpha / len(self.primary())
         return tuple(
             change_between(name, metric, sample(before, name), sample(after, name), level, higher=higher)
             for name, metric, higher in self.primary()
@@ -159,8 +159,9 @@ class Watched:
         return config_with(self.run.config, self.records, rows)
 
     def primary(self) -> list[tuple[str, str, bool]]:
-        """Of each task its name, its primary metric, and whether higher is better."""
-        return [(name, facts.primary, facts.higher_is_better) for name, facts in self.run.result.tasks.items()]
+        """Of each task that counts its name, its primary metric, and whether higher is better."""
+        facts = {name: one for name, one in self.run.result.tasks.items() if not one.auxiliary}
+        return [(name, one.primary, one.higher_is_better) for name, one in facts.items()]
 
     def contributions(self, data: TableSuite) -> Contributions:
         """What the test rows of a suite contribute to the metrics of the run's network, read as its own rows were.

@@ -89,7 +89,14 @@ class Observers:
             budget,
             timer,
             BestEpochPerTask(data.selection, data.acting),
-            Patience(config.patience, budget, data.selection, data.acting, again=config.second_cooldown),
+            Patience(
+                config.patience,
+                budget,
+                data.selection,
+                data.acting,
+                again=config.second_cooldown,
+                auxiliary=[task.name for task in data.tasks if task.auxiliary],
+            ),
             LowWeights(),
         )
 

@@ -26,9 +26,9 @@ def write_front(run: Run, trained: TrainedNetwork) -> None:
     """Measure a network at a grid of preferences, and write ``front.csv`` and ``front.png`` to the run's directory.
 
     The table has a line for each preference: the share of every task, its primary metric and mean loss on the
-    validation and the test rows, and whether on validation no other line is better on every task. Whoever chooses a
-    preference by it looks at validation; the test columns tell what to expect of the choice. The picture shows
-    validation. A network that is the same for all preferences gets neither. Afterwards all tasks count alike.
+    validation and the test rows, and whether on validation no other line is better on every task that counts. Whoever
+    chooses a preference by it looks at validation; the test columns tell what to expect of the choice. The picture
+    shows validation. A network that is the same for all preferences gets neither. Afterwards all tasks count alike.
 
     Args:
         run: its directory.
@@ -52,7 +52,8 @@ def write_front(run: Run, trained: TrainedNetwork) -> None:
                     value = found[task.name].get(key)
                     line[f"{split}/{task.name}/{key}"] = "" if value is None else float(f"{value:.6g}")
         lines.append(line)
-        values = [(measured["val"][task.name].get(task.primary), task.higher_is_better) for task in trained.data.tasks]
+        counted = [task for task in trained.data.tasks if not task.auxiliary]
+        values = [(measured["val"][task.name].get(task.primary), task.higher_is_better) for task in counted]
         heights.append([float("nan") if v is None else v if higher else -v for v, higher in values])
     sharing.choose(uniform)
     for line, best in zip(lines, front(heights), strict=True):

@@ -93,7 +93,8 @@ def measure(
         data=DataFacts(fingerprint=data.fingerprint, rows={name: len(split) for name, split in data.splits.items()}),
         selection=fitted.selection,
         tasks={
-            task.name: TaskFacts(primary=task.primary, higher_is_better=task.higher_is_better) for task in data.tasks
+            task.name: TaskFacts(primary=task.primary, higher_is_better=task.higher_is_better, auxiliary=task.auxiliary)
+            for task in data.tasks
         },
         metrics=metrics,
         parameters=trained.parameters(),
@@ -119,13 +120,13 @@ def without_number(tasks: Iterable[Task], metrics: Mapping[str, SplitMetrics]) -
     """A line for each primary metric that is no number, though rows have labels, of the rows that decide something.
 
     Args:
-        tasks: of the run.
+        tasks: of the run; auxiliary ones decide nothing.
         metrics: by split.
 
     Yields:
         str: AUROC where all labels are of one class, or an own metric that is NaN.
     """
-    for task in tasks:
+    for task in (one for one in tasks if not one.auxiliary):
         for split, what in SPLITS_THAT_DECIDE.items():
             found = metrics[split].tasks.get(task.name)
             value = found.get(task.primary) if found else 0.0

@@ -205,7 +205,7 @@ def trained(config: RunConfig) -> RunResult:
 
 
 def better(results: dict[str, RunResult]) -> str:
-    """Which rows give the better run on the validation rows of all: that of the highest mean gain over the tasks.
+    """Which rows give the better run on the validation rows of all: of the highest mean gain over tasks that count.
 
     The gain of a task is that of :func:`~mtl.comparison.statistics.gains.gains` in its primary metric, over the first
     run. Losses are not compared, as each is in the units of what its run has learned from.
@@ -216,6 +216,7 @@ def better(results: dict[str, RunResult]) -> str:
         found = [
             gain_of(facts.primary, *(measured(results[one], name, facts.primary) for one in (rows, first)), higher=up)
             for name, facts in results[first].tasks.items()
+            if not facts.auxiliary
             for up in [facts.higher_is_better]
         ]
         known = [gain for gain in found if np.isfinite(gain)]

@@ -227,7 +227,7 @@ def prepare(config: RunConfig, most_threads: int | None = None) -> Prepared:
         if resumed is None:
             raise
         raise InputError(f"run '{resumed.path}': its rows cannot be loaded: {' '.join(str(error).split())}") from error
-    check_labels(assembly.data.splits)
+    check_labels(assembly.data.splits, assembly.data.tasks)
     check_rows(environment, improvement, assembly.data, config.seed)
     if resumed is not None:
         check_data(resumed, assembly.data.fingerprint)

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import torch
 
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import save_statistics, trees_of
+from mtl.assembly import note_on_auxiliary, save_statistics, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import LOSS, RunResult, Selection
 from mtl.errors import InputError
@@ -89,6 +89,7 @@ def train_trees(
     lightgbm()
     data = suite_of_columns(config)
     trees.check(data)
+    note_on_auxiliary(data, config)
     environment = environment_for(config, data)
     check_meeting(environment, None, None)
     started = time.perf_counter()
@@ -183,7 +184,9 @@ def fit_trees(
             mode="min",
             epoch=max(by_task.values()),
             by_task=by_task,
-            still_improving=any(one.best + 1 == trees.num_iterations for one in done.values()),
+            still_improving=any(
+                done[task.name].best + 1 == trees.num_iterations for task in data.tasks if not task.auxiliary
+            ),
             budget_key="model.num_iterations",
         ),
         seconds=seconds,

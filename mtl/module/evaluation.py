@@ -81,7 +81,7 @@ class Evaluation(nn.Module):
         """Metrics, mean losses and score of what was counted, which is then forgotten.
 
         Left out is what these rows do not define: everything of an unlabelled task, R2 of a single row, AUROC of a
-        single class. A loss that is not finite is there, and None.
+        single class. A loss that is not finite is there, and None. The score is of the tasks that count.
         """
         found: dict[str, dict[str, float | None]] = {}
         rows = self.rows.tolist()
@@ -93,7 +93,8 @@ class Evaluation(nn.Module):
                 values = {name: computed(metric) for name, metric in metrics.items()}
                 found[task.name] = {name: value for name, value in values.items() if value == value} | {LOSS: loss}
             metrics.reset()
-        seen = [loss for loss, n in zip(losses, rows, strict=True) if n]
+        counted = [not task.auxiliary for task in self.graph.tasks]
+        seen = [loss for loss, n, counts in zip(losses, rows, counted, strict=True) if n and counts]
         score = float(torch.tensor(seen, dtype=torch.float64).clamp(min=SMALLEST).log().mean().exp()) if seen else None
         self.losses.zero_()
         self.rows.zero_()
@@ -115,13 +116,14 @@ class Evaluation(nn.Module):
             InputError: no row has a label.
         """
         measured = self.result()
-        if not any(measured.tasks.values()):
-            raise InputError("no row of the val split has a label: nothing to select a checkpoint by")
+        if not any(measured.tasks[name] for name in self.graph.main):
+            which = "" if len(self.graph.main) == len(self.graph.names) else " of a task that counts"
+            raise InputError(f"no row of the val split has a label{which}: nothing to select a checkpoint by")
         losses = {name: values[LOSS] for name, values in measured.tasks.items() if values}
         for name, loss in losses.items():
             if loss is None:
                 raise Diverged.at(step, f"validation loss of task '{name}'")
-            if loss < 0 and name not in self._below:
+            if loss < 0 and name not in self._below and name in self.graph.main:
                 self._below.add(name)
                 warnings.warn(
                     f"the validation loss of task '{name}' is below 0: val/score, the geometric mean of the losses, "

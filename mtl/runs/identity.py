@@ -48,6 +48,10 @@ def _digest(values: dict[str, Any]) -> str:
     alike = {**values, "optimizer": whole_as_integers(values["optimizer"]), "weighting": weighting}
     if values["tasks"] is not None:
         alike["tasks"] = sorted(values["tasks"])
+    if values["auxiliary"] is None:
+        del alike["auxiliary"]  # runs of before it was a key have the ids that they had
+    else:
+        alike["auxiliary"] = sorted(values["auxiliary"])
     tables = values["task"].get("tables")
     if isinstance(tables, Mapping) and in_another_order(tables):
         alike["task"] = {**values["task"], "tables": list(tables.items())}

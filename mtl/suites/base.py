@@ -62,8 +62,8 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         input_shape: shapes of one sample's inputs, by name; the name of a single one is
             :data:`~mtl.nn.encoder.SINGLE`.
         selection: name and direction ("min" or "max") of the validation quantity by which the best checkpoint is
-            chosen. ``val/score`` is the geometric mean of the tasks' validation losses, so that no task's unit
-            outweighs another's.
+            chosen. ``val/score`` is the geometric mean of the validation losses of the tasks that count, so that no
+            task's unit outweighs another's.
         notes: what the user should know of how the data were read.
         most_values: how many categories a column of the inputs has at most.
         longest_text: words of the longest text.
@@ -134,6 +134,32 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         )
         self.reordered |= [task.name for task in self.tasks] != list(names)
 
+    def set_auxiliary(self, names: Sequence[str]) -> None:
+        """Let these tasks help the others without counting themselves.
+
+        Args:
+            names: of some of the tasks; the others count, whatever the suite says of them.
+
+        Raises:
+            InputError: one is unknown, or none would count.
+        """
+        known = [task.name for task in self.tasks]
+        for name in names:
+            if name not in known:
+                raise unknown("task in auxiliary", name, known)
+        if len(names) == len(known):
+            raise InputError(
+                f"auxiliary=[{','.join(names)}]: these are all tasks that are learned: expected one or more that are "
+                "not auxiliary, which the others are to help"
+            )
+        self.tasks = tuple(replace(task, auxiliary=task.name in names) for task in self.tasks)
+
+    @property
+    def selects_by_auxiliary(self) -> bool:
+        """Whether the best checkpoint would be chosen by a task that does not count."""
+        names = [task.name for task in self.tasks if task.auxiliary]
+        return self.acting in names or any(self.selection[0].startswith(f"val/{name}/") for name in names)
+
     def serve_raw_columns(self) -> None:
         """Serve the inputs as what is no network reads them; called before the rows are loaded.
 
@@ -178,13 +204,18 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         """Choose what the best epoch is chosen by.
 
         Args:
-            criterion: ``score``, over all tasks; ``acting``, by how acting in validation went.
+            criterion: ``score``, over all tasks that count; ``acting``, by how acting in validation went.
 
         Raises:
-            InputError: there is no acting in validation, or not with these tasks.
+            InputError: there is no acting in validation, not with these tasks, or with one that does not count.
         """
         if criterion == "score":
             self.selection, self.acting = MultiTaskDataModule.selection, None
+        elif self.selects_by_auxiliary:
+            raise InputError(
+                f"selection=acting chooses by how '{self.acting}' acts, which is auxiliary and does not count: "
+                "expected selection=score, or another task in auxiliary"
+            )
         elif self.acting is None:
             names = ", ".join(task.name for task in self.tasks)
             raise InputError(f"selection=acting: no validation acts with the tasks {names}: expected selection=score")

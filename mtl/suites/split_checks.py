@@ -60,11 +60,17 @@ def check_notes(notes: object, suite: str) -> None:
         raise InputError(f"suite {suite}: notes are {notes!r:.80}, expected a list of texts")
 
 
-def check_labels(splits: Mapping[str, Split]) -> None:
-    """InputError for a task that no row of a split has a label of: nothing would be learned or measured of it."""
+def check_labels(splits: Mapping[str, Split], tasks: Sequence[Task]) -> None:
+    """InputError for a task that no row of a split has a label of: nothing would be learned or measured of it.
+
+    Args:
+        splits: the rows.
+        tasks: of the suite; an auxiliary one has to be learned, not measured.
+    """
+    auxiliary = {task.name for task in tasks if task.auxiliary}
     for name in NEEDED:
         for task, target in splits[name].targets.items():
-            if not labelled(target).any():
+            if not labelled(target).any() and (name == "train" or task not in auxiliary):
                 raise InputError(f"the {name} split: target '{task}' has no label in any row")
 
 

@@ -16,6 +16,11 @@ def check_baselines(study: Study, configs: EntryConfigs) -> None:
     if SAME_PARAMETERS in study.baselines:
         sizes_of(single)
     if MERGED in study.baselines:
+        if single.auxiliary != configs.whole.auxiliary and len(single.tasks or []) == 1:
+            raise InputError(
+                f"baselines: merged makes one network of those of several tasks, and here one task counts, "
+                f"'{(single.tasks or [])[0]}': expected baselines without merged"
+            )
         for entry in study.merges:
             check_merged(merged_config(configs, entry))
     if TREES in study.baselines:

@@ -7,8 +7,11 @@ from pathlib import Path
 
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
-from mtl.config.study import FRONT, Study
+from mtl.config.study import APART, BASELINE, FRONT, Study
+from mtl.sweep.counted import without_auxiliary
 from mtl.sweep.entries import as_trained, front_points, overrides_for, shorten_entry, weights_of
+
+OF_TASKS = ("tasks", "auxiliary", "relations", "rates")  # what differs in a config of learning apart
 
 
 class EntryConfigs:
@@ -24,11 +27,18 @@ class EntryConfigs:
         self._composed: dict[tuple[str, str, int, int | None], RunConfig] = {}
         self._first_points: dict[str, str] = {}  # of its front, for each further point
         self._short: dict[str, str] = {}  # what the points of fronts are called
+        self._apart: dict[str, RunConfig] = {}  # without the tasks that nothing learned apart needs
+
+    @cached_property
+    def whole(self) -> RunConfig:
+        """The config of the baseline with all tasks that any run learns, auxiliary ones too."""
+        return self._composed_of(BASELINE, "equal", 0, None)
 
     def of(self, model: str, weighting: str, seed: int = 0, epochs: int | None = None) -> RunConfig:
         """The config of a model and a weighting, each with overrides of its own after a space.
 
-        Of a front, which has dozens of points that differ in their weights only, the first is composed.
+        Of a front, which has dozens of points that differ in their weights only, the first is composed. A model that
+        learns tasks apart gets those that count, and others only where these need them.
 
         Args:
             model: an entry of ``models``.
@@ -50,6 +60,16 @@ class EntryConfigs:
         return self._composed[asked]
 
     def _compose(self, model: str, weighting: str, seed: int, epochs: int | None) -> RunConfig:
+        config = self._composed_of(model, weighting, seed, epochs)
+        if not config.auxiliary or model.split()[0] not in APART:
+            return config
+        question = repr([config.task, config.tasks, config.auxiliary, config.relations, config.rates, config.execution])
+        if question not in self._apart:
+            self._apart[question] = without_auxiliary(config)
+        found = self._apart[question]
+        return config.changed(**{key: getattr(found, key) for key in OF_TASKS})
+
+    def _composed_of(self, model: str, weighting: str, seed: int, epochs: int | None) -> RunConfig:
         chosen = [*overrides_for("model", model), *overrides_for("weighting", weighting)]
         budget = [] if self.study.budget is None else [f"steps={self.study.budget}"]
         if epochs is not None:

@@ -77,7 +77,7 @@ class Planner:
         base: the config of the baseline.
         output: directory of all runs.
         queue: of the runs.
-        data: the suite, its rows loaded.
+        data: the suite with all tasks, auxiliary ones too, its rows loaded.
         fingerprint: of the data.
         suites: of entries that change the baseline's.
         splits: of the seeds.
@@ -100,7 +100,7 @@ class Planner:
         self.queue = RunQueue(self.output, study.leases)
         check_baselines(study, self.configs)
         check_grid(study)
-        assembly = build(base)
+        assembly = build(self.configs.whole)
         self.data: MultiTaskDataModule = assembly.data
         if len(self.data.tasks) < 2:
             raise InputError(
@@ -108,15 +108,16 @@ class Planner:
                 "two or more"
             )
         assembly.data.setup("fit")
-        check_labels(self.data.splits)
+        check_labels(self.data.splits, self.data.tasks)
         if study.replicas is None and operations(assembly) / len(self.data.tasks) >= KEEPS_BUSY:
             self.study = study = study.model_copy(update={"replicas": 1})
         self.fingerprint = self.data.fingerprint
         scratch = Path(mkdtemp(prefix="mtl-plan-"))
         finalize(self, rmtree, scratch, ignore_errors=True)
-        self.suites = Suites(base, self.data, scratch)
+        self.suites = Suites(self.configs.whole, self.data, scratch)
+        self.suites.check(BASELINE, base)
         configs = [base]
-        environment = environment_for(base, self.data)
+        environment = environment_for(base, self.suites.of(base).data)
         for model, weighting in self.configs.pairs:
             configs.append(self.configs.of(model, weighting))
             self.suites.check(f"{model} {weighting}", configs[-1])
@@ -176,7 +177,7 @@ class Planner:
         check_loggers(config)
         suite = self.suites.of(config)
         check_measuring(build(config, suite.statistics))
-        names = [task.name for task in self.data.tasks]
+        names = [task.name for task in suite.data.tasks]
         groups = config.affinity.networks or min(2, len(names))  # how many there will be is not known yet
         expected = [names[i::groups] for i in range(groups)]
         assembly = build(config, suite.statistics, expected)

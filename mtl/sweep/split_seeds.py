@@ -44,7 +44,7 @@ class Splits:
             try:
                 data = build_suite(config.changed(task=task))
                 data.setup("fit")
-                check_labels(data.splits)
+                check_labels(data.splits, data.tasks)
             except InputError as error:  # of these rows, such as a class that none of them has
                 raise InputError(f"data=resplit, the split of seed {seed}: {error}") from None
             self._splits[key] = Split(task, data.fingerprint)

@@ -25,8 +25,9 @@ class LoadedSuite:
 
     @property
     def question(self) -> tuple[object, ...]:
-        """What is equal where results can be compared: the data, and by task what it is measured by."""
-        tasks = [(task.name, task.primary, task.higher_is_better) for task in self.data.tasks]
+        """What is equal where results can be compared: the data, and by task that counts what it is measured by."""
+        counted = [task for task in self.data.tasks if not task.auxiliary]
+        tasks = [(task.name, task.primary, task.higher_is_better) for task in counted]
         return self.data.fingerprint, *tasks
 
 
@@ -34,7 +35,7 @@ class Suites:
     """Loads each suite that a comparison needs once.
 
     Args:
-        base: the config of the baseline.
+        base: the config of the baseline, with all tasks.
         data: its suite, whose rows are loaded.
         scratch: a folder for files of statistics.
     """
@@ -48,16 +49,30 @@ class Suites:
         """The suite of a config."""
         found = self._loaded.get(_key(config))
         if found is None:
-            data = build_suite(config)
-            data.setup("fit")
-            found = self._keep(config, data)
+            found = self._keep(config, self._part(config) or self._load(config))
         return found
+
+    def _part(self, config: RunConfig) -> MultiTaskDataModule | None:
+        """The rows that are loaded already, for some of their tasks; None where the config has others."""
+        names = [task.name for task in self.base.data.tasks]
+        asked = config.tasks or names
+        if config.task != self.config.task or not set(asked) <= set(names):
+            return None
+        data = self.base.data.part(asked)
+        if config.auxiliary:
+            data.set_auxiliary(config.auxiliary)
+        return data
+
+    def _load(self, config: RunConfig) -> MultiTaskDataModule:
+        data = build_suite(config)
+        data.setup("fit")
+        return data
 
     def check(self, entry: str, config: RunConfig) -> None:
         """Raise InputError if a config of this entry has other data, tasks or metrics than the baseline."""
         keys = sorted({*config.task, *self.config.task})
         changed = [f"task.{key}" for key in keys if config.task.get(key) != self.config.task.get(key)]
-        changed += ["tasks"] if config.tasks != self.config.tasks else []
+        changed += [key for key in ("tasks", "auxiliary") if getattr(config, key) != getattr(self.config, key)]
         if changed and self.of(config).question != self.base.question:
             raise InputError(
                 f"'{entry}' changes {changed[0]}: what is compared has to learn from the same data; "
@@ -74,4 +89,4 @@ class Suites:
 
 
 def _key(config: RunConfig) -> str:
-    return json.dumps([config.task, config.tasks], sort_keys=True, default=str)
+    return json.dumps([config.task, config.tasks, config.auxiliary], sort_keys=True, default=str)

@@ -46,6 +46,7 @@ def _lowest_score(points: Sequence[Point]) -> Configuration:
 
 def _each_task_by_itself(points: Sequence[Point]) -> Configuration:
     tasks = list(points[0][1].tasks)
+    counted = [task for task, facts in points[0][1].tasks.items() if not facts.auxiliary]
     alike: dict[str, list[Point]] = {}
     for point in points:
         config = point[0].config
@@ -55,7 +56,7 @@ def _each_task_by_itself(points: Sequence[Point]) -> Configuration:
         return min(among, key=lambda point: validation_loss(point[1], task))
 
     def score(among: Sequence[Point]) -> float:
-        return sum(log(max(validation_loss(best(task, among)[1], task), SMALLEST)) for task in tasks)
+        return sum(log(max(validation_loss(best(task, among)[1], task), SMALLEST)) for task in counted)
 
     chosen = min(alike.values(), key=score)
     one = chosen[0][0]

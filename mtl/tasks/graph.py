@@ -18,6 +18,7 @@ class TaskGraph:
     Attributes:
         tasks: the same.
         names: their names.
+        main: names of those that count: all that are not auxiliary.
         order: names in an order in which every task comes after those it depends on.
         generations: groups of names; the tasks of one group depend only on earlier groups and may run in parallel.
 
@@ -30,6 +31,7 @@ class TaskGraph:
             raise InputError("no task to learn: the suite defines none")
         self.tasks = tasks
         self.names = tuple(task.name for task in tasks)
+        self.main = tuple(task.name for task in tasks if not task.auxiliary)
         for name in self.names:
             if self.names.count(name) > 1:
                 raise InputError(f"task '{name}' is defined twice")

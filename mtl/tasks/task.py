@@ -57,6 +57,7 @@ class Task:
         merge: raw predictions of the M members of an ensemble, ``[B, M, ...]``, to one, ``[B, ...]``; by default their
             mean.
         class_weights: what the loss of a row of each class is multiplied by, in ``loss``; None: 1 each.
+        auxiliary: it is learned to help the others, and does not count itself: the key ``auxiliary`` says so.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Task:
     encode: Callable[[Tensor], Tensor] | None = None
     merge: Callable[[Tensor], Tensor] = mean_of_members
     class_weights: tuple[float, ...] | None = None
+    auxiliary: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or iskeyword(self.name):

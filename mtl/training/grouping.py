@@ -74,7 +74,8 @@ def epochs(config: RunConfig, tasks: int) -> int:
     """Epochs of all trainings together that ``grouping=auto`` makes before the run's own; 0 without it."""
     if config.grouping != AUTO:
         return 0
-    trainings = tasks * (tasks + 1) // 2 if config.affinity.measure == "pairwise" else 1
+    helping = len(config.auxiliary or [])  # of which neither one nor two are trained by themselves
+    trainings = tasks * (tasks + 1) // 2 - helping * (helping + 1) // 2 if config.affinity.measure == "pairwise" else 1
     return int(config.affinity.epochs) * trainings
 
 
@@ -101,7 +102,7 @@ def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResu
         matrices = {measure: one.mean for measure, one in found.items()}
         nulls = {measure: one.null for measure, one in found.items()}
         errors = {measure: one.error for measure, one in found.items()}
-        margin = found[settings.measure].margin
+        margin = counted(found[settings.measure].margin, [not task.auxiliary for task in assembly.graph.tasks])
     chosen = best_groups(margin, settings.networks)
     return AffinityResult(
         measure=settings.measure,
@@ -114,6 +115,20 @@ def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResu
         margin=margin.tolist(),
         seconds=time.perf_counter() - started,
     )
+
+
+def counted(margin: Tensor, counts: Sequence[bool]) -> Tensor:
+    """What speaks for putting two tasks together, where some do not count.
+
+    Args:
+        margin: ``[K, K]``, of both tasks of each pair alike.
+        counts: by task, whether it counts.
+
+    Returns:
+        The same times the share of the pair that counts, ``[K, K]``: 0 for two tasks that do not.
+    """
+    share = mutual(torch.tensor(counts, dtype=margin.dtype).expand(len(counts), -1))
+    return torch.where(share > 0, margin * share, 0.0)  # a margin may be infinite
 
 
 def _lists(matrices: dict[str, Tensor]) -> dict[str, list[list[float | None]]]:
@@ -147,20 +162,24 @@ def pairwise(assembly: Assembly) -> Tensor:
 
     A gain is the share ``1 - L_j(with i) / L_j(single)`` by which the other task lowers the validation loss, each loss
     that of its best epoch. Tasks belong together where the mean of both gains is above 0. One training of each says
-    nothing of how far a gain is chance, so there is no standard error.
+    nothing of how far a gain is chance, so there is no standard error. The gain of an auxiliary task does not count: it
+    is 0, without a training.
 
     Source: Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
     https://arxiv.org/abs/1905.07553; what a group gives is then estimated from its pairs as there (section 5.2).
     Deviations: the pairs of a group are added up, where there a task's gain is their mean; and the networks for one
     task are as large as those for two, where the paper halves them.
     """
-    names = assembly.graph.names
-    single = {name: least_losses(assembly, (name,))[name] for name in names}
+    names, main = assembly.graph.names, assembly.graph.main
+    single = {name: least_losses(assembly, (name,))[name] for name in main}
     gains = torch.zeros(len(names), len(names))
-    for (i, a), (j, b) in combinations(enumerate(names), 2):
-        both = least_losses(assembly, (a, b))
-        gains[i, j] = 1 - both[b] / single[b]
-        gains[j, i] = 1 - both[a] / single[a]
+    for pair in combinations(enumerate(names), 2):
+        if not any(name in main for _, name in pair):
+            continue
+        both = least_losses(assembly, [name for _, name in pair])
+        for (i, _), (j, b) in (pair, pair[::-1]):
+            if b in main:
+                gains[i, j] = 1 - both[b] / single[b]
     return gains.nan_to_num(0.0)  # no labels, no gain
 
 

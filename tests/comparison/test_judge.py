@@ -1,8 +1,9 @@
 """What the judge makes of the runs of a comparison: which decide, at which error rate, and what they cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isnan
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +13,19 @@ from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design, Stopped
 from mtl.comparison.gain_samples import any_run
 from mtl.comparison.judge import Judge
-from mtl.comparison.records import Record
+from mtl.comparison.records import Record, read
+from mtl.comparison.report.auxiliary import auxiliary_rows
+from mtl.comparison.report.markdown import body
+from mtl.comparison.report.tables import summary
 from mtl.comparison.statistics.looks import spend
 from mtl.comparison.types import HELPS, UNCLEAR, Comparison, Measurement, Rules
-from mtl.comparison.verdict import verdict
+from mtl.comparison.verdict import counted_sentence, verdict
+from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from tests.comparison.support import make_record
 from tests.comparison.test_verdict import confirmed, measured, planted, run
+from tests.results import run_result, write_result
 
 
 def best_of(found: Comparison) -> Measurement:
@@ -205,3 +211,84 @@ def test_the_baseline_is_the_one_of_the_design() -> None:
 def test_one_run_has_no_standard_deviation() -> None:
     one = [make_record(m, primary={"a": "mae"}, test={"a": 1.0}) for m in ("single_task", "hard")]
     assert isnan(measured(compare(one).rows[0]).cells["a"].sd)
+
+
+def written(directory: Path, model: str, seed: int, values: Mapping[str, float], auxiliary: Sequence[str]) -> Path:
+    """A run directory of a model with these values of R2 on validation and test."""
+    names = ",".join(sorted(auxiliary))
+    config = configure("task=synthetic", f"model={model}", f"seed={seed}", f"auxiliary=[{names}]")
+    measured = {"score": 1.0, "tasks": {task: {"loss": 1.0, "r2": value} for task, value in values.items()}}
+    return write_result(
+        directory / model / str(seed),
+        run_result(
+            config=config.plain(),
+            choices=config.choices.plain(),
+            seed=seed,
+            tasks={
+                task: {"primary": "r2", "higher_is_better": True, "auxiliary": task in auxiliary} for task in values
+            },
+            metrics=dict.fromkeys(("train", "val", "test"), measured),
+            data={"fingerprint": "f", "rows": {"train": 10, "val": 5, "test": 5}},
+        ),
+    )
+
+
+def test_auxiliary_tasks_count_for_nothing(tmp_path: Path) -> None:
+    """Gains, ranks and claims are those of the run directories without these tasks, whatever they came to."""
+    apart, together = [0.50, 0.51, 0.52, 0.50], [0.60, 0.61, 0.63, 0.60]
+    for seed, (before, after) in enumerate(zip(apart, together, strict=True)):
+        written(tmp_path, "single_task", seed, {"b": before}, ())
+        written(tmp_path, "hard", seed, {"a": 0.1 * seed, "b": after, "c": -5.0}, ("a", "c"))
+    records, problems = read([tmp_path])
+    assert problems == []
+    found = compare(records)
+    tested, gains = best_of(found), np.array(together) - np.array(apart)
+    assert found.tasks == tuple(tested.cells) == ("b",)
+    assert found.learned == ("a", "b", "c")
+    assert tested.delta.mean == pytest.approx(gains.mean())
+    assert tested.delta.gains == pytest.approx(gains)
+    half = stats.t.ppf(1 - 0.8 * 0.05 / 2, 3) * gains.std(ddof=1) / 2
+    assert tested.delta.interval == pytest.approx((gains.mean() - half, gains.mean() + half))
+    # Of one task delta_m is the gain, which is tested once
+    assert tested.cells["b"].evidence == tested.delta
+    assert found.hypotheses == 0
+    assert found.best is not None
+    assert found.best.delta_validation == pytest.approx(gains.mean())
+    said = verdict(found)
+    assert said.headline.startswith("Learning b beside the auxiliary tasks a and c pays: the best configuration, hard-")
+    assert "averaged over 4 seeds" in said.headline
+    assert counted_sentence(found) == (
+        "The task that counts: b. Auxiliary, learned to help and not counted: a and c. "
+        "The single-task networks learn b."
+    )
+    assert not any("How much of it comes from" in sentence for sentence in said.certainty)
+    numbers = summary("x", found, said, [])
+    assert list(numbers["tasks"]) == ["b"]
+    assert numbers["auxiliary"]["c"] == {"metric": "r2", "higher_is_better": True}
+    assert numbers["configurations"][1]["auxiliary"]["a"]["mean"] == pytest.approx(0.15)
+    assert auxiliary_rows(found)[0] == ("single_task-uncertainty", ["-", "-"])
+    page = "\n".join(body(found, said, []))
+    assert counted_sentence(found) in page
+    assert "Auxiliary tasks, which do not count" in page
+
+
+def test_of_several_tasks_that_count_it_is_said_what_is_not_told_apart(tmp_path: Path) -> None:
+    for seed in range(3):
+        written(tmp_path, "single_task", seed, {"a": 0.5, "b": 0.5 + seed / 100}, ())
+        written(tmp_path, "hard", seed, {"a": 0.6, "b": 0.6, "c": 0.1}, ("c",))
+    found = compare(read([tmp_path])[0])
+    assert found.hypotheses == 2
+    said = verdict(found)
+    assert said.headline.startswith("Learning a and b together beside the auxiliary task c pays")
+    assert "averaged over 2 tasks that count and 3 seeds" in said.headline
+    assert any("'hard tasks=[a,b] auxiliary=null'" in sentence for sentence in said.certainty)
+
+
+def test_runs_in_which_other_tasks_count_are_another_question(tmp_path: Path) -> None:
+    for seed in range(2):
+        written(tmp_path, "single_task", seed, {"a": 0.5}, ())
+        written(tmp_path, "hard", seed, {"a": 0.6, "b": 0.6}, ("b",))
+        written(tmp_path, "gated", seed, {"a": 0.6, "b": 0.6}, ())
+    records, problems = read([tmp_path])
+    assert {one.model for one in records} == {"single_task", "hard"}
+    assert [one.reason for one in problems] == ["another question: suite synthetic, tasks a (r2), b (r2)"] * 2

@@ -208,6 +208,10 @@ def test_the_better_candidate_is_that_of_the_higher_mean_gain() -> None:
     for r2, mae, chosen in ((0.4, 7.0, "later"), (0.4, 9.5, "all"), (0.5, 10.0, "all"), (None, 9.0, "later")):
         assert better({"all": first, "later": validated(a={"r2": r2}, b={"mae": mae})}) == chosen
     assert better({"all": validated(a={"r2": None}), "later": validated(a={"r2": 0.4})}) == "all"
+    worse = validated(a={"r2": 0.4}, b={"mae": 1.0})  # but for a task that does not count
+    helping = {name: facts.model_copy(update={"auxiliary": name == "b"}) for name, facts in first.tasks.items()}
+    assert better({"all": first, "later": worse}) == "later"
+    assert better({"all": first.model_copy(update={"tasks": helping}), "later": worse}) == "all"
 
 
 @pytest.mark.parametrize(

@@ -149,3 +149,25 @@ def test_a_loss_below_zero_is_warned_of_once() -> None:
     assert found.tasks["density"]["loss"] == -2.0
     measured.add(predictions, batch)
     assert measured.validation_result(2) == found  # where a second warning would be an error
+
+
+def test_the_score_is_of_the_tasks_that_count() -> None:
+    data = named()
+    data.set_auxiliary([name for name in NAMES if name not in ("r2", "val")])
+    data.setup("fit")
+    module = module_of(data, Equal(len(NAMES)))
+    measured = module.evaluate(data.loader("val"))
+    losses = [measured.tasks[name]["loss"] for name in ("r2", "val")]
+    assert measured.score == pytest.approx(math.sqrt(losses[0] * losses[1]))
+    assert all(measured.tasks[name] for name in NAMES)
+
+
+def test_a_checkpoint_is_not_selected_by_labels_of_auxiliary_tasks_alone() -> None:
+    data = rows(10, tasks=2)
+    data.given.targets["t0"][:] = torch.nan
+    data.set_auxiliary(["t1"])
+    evaluation = Evaluation(TaskGraph(data.tasks))
+    batch = Batch(data.given.inputs, data.given.targets)
+    evaluation.add({name: torch.zeros(10) for name in ("t0", "t1")}, batch)
+    with pytest.raises(InputError, match="no row of the val split has a label of a task that counts"):
+        evaluation.validation_result(0)

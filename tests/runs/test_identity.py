@@ -28,6 +28,8 @@ OTHER = (
     "compile=true",
     "log_every=5",
     "tasks=[task0,task1]",
+    "auxiliary=[task1]",
+    "auxiliary=[task1,task2]",
     "relations.depends_on={task1: [task0]}",
     "relations.detach=false",
     "grouping=auto",
@@ -161,3 +163,13 @@ def test_a_precision_in_short_is_the_one_in_full(short: str, full: str) -> None:
 def test_scaled_gradients_of_a_fused_optimizer_are_not_clipped(half: str) -> None:
     with pytest.raises(InputError, match="16-mixed scales gradients, which optimizer\\.fused=true"):
         configure(*BASE, f"hardware.precision={half}", "optimizer.fused=true", "gradient_clip=1.0")
+
+
+def test_auxiliary_tasks_are_part_of_it_only_where_there_are_any() -> None:
+    """Runs of before the key have the ids that they had."""
+    plain = configure(*BASE)
+    assert run_id(configure(*BASE, "auxiliary=[]")) == run_id(plain)
+    before = RunConfig.read({key: value for key, value in plain.plain().items() if key != "auxiliary"})
+    assert run_id(before) == run_id(plain)
+    named = (run_id(configure(*BASE, f"auxiliary=[{names}]")) for names in ("task0,task1", "task1,task0"))
+    assert len({*named, run_id(plain)}) == 2

@@ -173,7 +173,7 @@ def test_a_run_needs_a_label_of_every_task_in_every_split(split: str) -> None:
     data = Own(with_labels("late", LABELS["late"] * float("nan"), split))
     data.setup("fit")
     with pytest.raises(InputError, match=f"the {split} split: target 'late' has no label in any row"):
-        check_labels(data.splits)
+        check_labels(data.splits, data.tasks)
 
 
 def test_a_head_of_its_own_need_not_say_how_many_classes_there_are() -> None:
@@ -297,3 +297,15 @@ def test_what_else_a_suite_tells_is_what_a_run_can_keep(tmp_path: Path) -> None:
         data.validation_rollout = lambda predict, acted=acted: acted  # type: ignore[method-assign, misc, return-value]
         with pytest.raises(InputError, match=f"^validation_rollout of the suite:? {found}"):
             acted_in_validation(data, dict)
+
+
+def test_an_auxiliary_task_needs_labels_in_the_training_rows_alone() -> None:
+    for split, refused in (("train", True), ("val", False), ("test", False)):
+        data = Own(with_labels("late", LABELS["late"] * float("nan"), split))
+        data.setup("fit")
+        data.set_auxiliary(["late"])
+        if refused:
+            with pytest.raises(InputError, match="target 'late' has no label"):
+                check_labels(data.splits, data.tasks)
+        else:
+            check_labels(data.splits, data.tasks)

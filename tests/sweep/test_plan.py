@@ -19,8 +19,9 @@ from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.nn.heads import ConditionalHead
-from mtl.runs.identity import identity
+from mtl.runs.identity import configuration_id, identity
 from mtl.sweep.baselines import Baselines
+from mtl.sweep.counted import without_auxiliary
 from mtl.sweep.entries import simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
@@ -499,3 +500,56 @@ def test_what_every_run_would_refuse_is_said_before_the_first(typed: list[str], 
     found = planner(tmp_path, "models=[hard]", "weightings=[equal]", *typed)
     with pytest.raises(InputError, match=complaint):
         found.grid_plan(found.multi_task())
+
+
+def of_tasks(config: RunConfig) -> tuple[object, ...]:
+    return config.tasks, config.auxiliary, config.relations.depends_on
+
+
+def test_what_is_learned_apart_are_the_tasks_that_count(tmp_path: Path) -> None:
+    given = ("models=[hard,'hard tasks=[task0,task1] auxiliary=[task1]']", "auxiliary=[task1,task2]")
+    found = planner(tmp_path, *given, "baselines=[trees]")
+    single, (multi, fewer) = found.single_task(), found.multi_task()
+    assert of_tasks(single.config) == (["task0"], None, None)
+    assert of_tasks(found.configs.of("trees", "equal")) == (["task0"], None, None)
+    assert of_tasks(multi.config) == (None, ["task1", "task2"], None)
+    assert of_tasks(fewer.config) == (["task0", "task1"], ["task1"], None)
+    assert single.parameters < fewer.parameters < multi.parameters
+    # A run of the task that counts, as it would be without the others
+    alone = configure(*found.study.overrides, "model=single_task", "weighting=equal", "improve=none", "tasks=[task0]")
+    assert configuration_id(alone.changed(auxiliary=None)) == configuration_id(single.config)
+
+
+@pytest.mark.parametrize(
+    ("depends_on", "expected"),
+    [
+        ("{task0: [task1]}", (["task0", "task1"], ["task1"], {"task0": ["task1"]})),
+        ("{task1: [task0]}", (["task0"], None, None)),
+        ("{task0: [task1], task1: [task2]}", (None, ["task1", "task2"], {"task0": ["task1"], "task1": ["task2"]})),
+    ],
+)
+def test_apart_stay_the_auxiliary_tasks_that_those_that_count_depend_on(
+    depends_on: str, expected: tuple[object, ...]
+) -> None:
+    given = ("model=single_task", "auxiliary=[task1,task2]", f"relations.depends_on={depends_on}")
+    assert of_tasks(without_auxiliary(configure("task=synthetic", *given))) == expected
+
+
+def test_without_auxiliary_tasks_everything_is_learned_apart() -> None:
+    config = configure("task=synthetic", "model=single_task")
+    assert without_auxiliary(config) is config
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("models=[hard,'hard auxiliary=[task1]']", "auxiliary=[task1,task2]"), "changes auxiliary: what is compared"),
+        (("models=[hard]", "auxiliary=[task1,task2]", "baselines=[merged]"), "one task counts, 'task0'"),
+        (("models=[hard]", "auxiliary=[task4]"), "unknown task in auxiliary 'task4'"),
+        (("models=[hard]", "auxiliary=[task0,task1,task2]"), "these are all tasks that are learned"),
+        (("models=[hard]", "auxiliary=[task0]", "tasks=[task1,task2]"), "task 'task0' is left out by tasks"),
+    ],
+)
+def test_auxiliary_tasks_that_cannot_be_compared_so(tmp_path: Path, given: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        planner(tmp_path, *given)

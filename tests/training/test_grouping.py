@@ -21,7 +21,7 @@ from mtl.module.lightning import silent_lightning
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
 from mtl.sharing.grouped import Grouped
-from mtl.training.grouping import epochs, measured, pairwise
+from mtl.training.grouping import counted, epochs, measured, pairwise
 from tests.support import tiny
 from tests.trained import resume, train_with
 
@@ -331,3 +331,12 @@ def test_the_command_that_measuring_prints_is_one_that_trains(
     (printed,) = (text for text in capsys.readouterr().out.splitlines() if text.startswith("train the groups: "))
     assert printed.count("grouping=") == 1
     build(configure(*shlex.split(printed.partition("train.py ")[2])))
+
+
+def test_a_pair_speaks_for_a_group_by_the_share_of_it_that_counts() -> None:
+    margin = torch.tensor([[0.0, 2.0, 4.0, 8.0], [2.0, 0.0, 6.0, -torch.inf], [4.0, 6.0, 0.0, -torch.inf], [0.0] * 4])
+    margin[3] = margin[:, 3]
+    found = counted(margin, [True, True, False, False])
+    assert found[0].tolist() == [0.0, 2.0, 2.0, 4.0]
+    assert found[1].tolist()[2:] == [3.0, -torch.inf]
+    assert found[2, 3] == 0.0

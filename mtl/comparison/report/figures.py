@@ -38,7 +38,7 @@ def answer(comparison: Comparison) -> SvgFigure | None:
     if best is None or best.tested is None or not best.tested.looks:
         return None
     tested = best.tested
-    found: list[tuple[str, Evidence]] = [("all tasks", tested.delta)]
+    found: list[tuple[str, Evidence]] = [(comparison.all_tasks, tested.delta)]
     found += [(task, cell.evidence) for task, cell in tested.cells.items()]
     found += [("acting", tested.outcome)] if tested.outcome else []
     found += [(f"against {label}", one) for label, one in comparison.against.items()]
@@ -81,7 +81,9 @@ def forest(comparison: Comparison) -> SvgFigure | None:
     if len(rows) < 2:
         return None
     labels = shorten([row.label for row, _ in rows])
-    found: list[tuple[str, list[Evidence]]] = [("all tasks (delta_m)", [tested.delta for _, tested in rows])]
+    found: list[tuple[str, list[Evidence]]] = [
+        (f"{comparison.all_tasks} (delta_m)", [tested.delta for _, tested in rows])
+    ]
     tasks = shorten(comparison.tasks, 28)  # letters that a panel has room for
     found += [(tasks[task], [tested.cells[task].evidence for _, tested in rows]) for task in comparison.tasks]
     with style():
@@ -141,8 +143,8 @@ def fixed_front(comparison: Comparison) -> SvgFigure | None:
         if pairs != every:
             note += f" Of {len(every)} pairs of tasks the first {MOST_PAIRS} are shown."
         if any(FRONT_POINT.search(row.label) for one in fronts.values() for row in one.fixed):
-            note += f" {FRONT} {':'.join(map(str, range(1, len(comparison.tasks) + 1)))} in a name: weights of "
-            note += f"{join_words(comparison.tasks)} in this proportion."
+            note += f" {FRONT} {':'.join(map(str, range(1, len(comparison.learned) + 1)))} in a name: weights of "
+            note += f"{join_words(comparison.learned)} in this proportion."
         return to_svg(figure, "front", "Weightings beside fixed weights", note)
 
 
@@ -158,9 +160,9 @@ def weight_tag(task: str) -> str:
 
 def tags_of_figures(comparison: Comparison) -> frozenset[str]:
     """All that the figures show of what runs logged."""
-    tasks = comparison.tasks
-    of_tasks = [tag for task in tasks for tag in (metric_tag(comparison, task), weight_tag(task))]
-    return frozenset([*of_tasks, *(cosine_tag(a, b) for a, b in combinations(tasks, 2))])
+    measured = [metric_tag(comparison, task) for task in comparison.tasks]
+    weighed = [weight_tag(task) for task in comparison.learned]
+    return frozenset([*measured, *weighed, *(cosine_tag(a, b) for a, b in combinations(comparison.learned, 2))])
 
 
 def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
@@ -203,7 +205,7 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """Effective weights of the tasks over the steps, where they move; a panel per configuration."""
     curves = {}
     for row in comparison.rows:
-        found = {task: curve(logs.get(row.label, ()), weight_tag(task)) for task in comparison.tasks}
+        found = {task: curve(logs.get(row.label, ()), weight_tag(task)) for task in comparison.learned}
         lines = {task: one for task, one in found.items() if one is not None}
         if row.multi and any(moves(one, fixed=row.weighting == FIXED) for one in lines.values()):
             curves[row.label] = lines
@@ -212,13 +214,14 @@ def weights(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     if not moving:
         return None
     with style():
-        labels, tasks = shorten([label for label, _ in moving]), shorten(comparison.tasks)
+        labels, tasks = shorten([label for label, _ in moving]), shorten(comparison.learned)
         figure, axes = grid(len(moving), 3, 3.6, 2.2)
         for ax, (label, lines) in zip(axes, moving, strict=True):
             for task, one in lines.items():
-                times, place = divmod(comparison.tasks.index(task), len(SERIES))
+                times, place = divmod(comparison.learned.index(task), len(SERIES))
                 colour, dash = SERIES[place], DASHES[times % len(DASHES)]
-                ax.plot(one.steps, one.mean, linestyle=dash, marker=mark(one), color=colour, label=tasks[task])
+                name = f"{tasks[task]} (auxiliary)" if task in comparison.auxiliary else tasks[task]
+                ax.plot(one.steps, one.mean, linestyle=dash, marker=mark(one), color=colour, label=name)
                 ax.fill_between(one.steps, one.low, one.high, color=colour, alpha=0.12, linewidth=0)
             ax.set_title(labels[label])
             ax.set_xlabel("optimizer step")

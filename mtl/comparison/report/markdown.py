@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mtl.comparison.records import Problem
 from mtl.comparison.report import number_format
+from mtl.comparison.report.auxiliary import AUXILIARY_NOTE, AUXILIARY_TITLE, auxiliary_heads, auxiliary_rows
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.data_facts import data_in_words, environment_of, notes_of
 from mtl.comparison.report.drawing import SvgFigure
@@ -23,7 +24,7 @@ from mtl.comparison.report.findings import (
 )
 from mtl.comparison.report.names_in_pages import set_apart
 from mtl.comparison.types import Comparison, Evidence, Row
-from mtl.comparison.verdict import RULES, Verdict
+from mtl.comparison.verdict import RULES, Verdict, counted_sentence
 from mtl.comparison.wording import format_percent
 
 
@@ -57,11 +58,14 @@ def problems_section(problems: Sequence[Problem]) -> list[str]:
 def body(comparison: Comparison, verdict: Verdict, figures: Sequence[SvgFigure]) -> list[str]:
     """Lines of Markdown: verdict, gains, negative transfer, values, cost, figures."""
     lines = [f"**{escaped(verdict.headline)}**", ""]
+    counted = counted_sentence(comparison)
+    lines += [escaped(counted), ""] if counted else []
     lines += [f"- {escaped(sentence)}" for sentence in verdict.sentences if sentence]
     lines += gains_section(comparison)
     lines += screening_section(comparison)
     lines += negative_transfer_section(comparison)
     lines += values_section(comparison)
+    lines += auxiliary_section(comparison)
     lines += cost_section(comparison)
     for one in figures:
         lines += ["", f"### {one.title}", "", f"![{one.title}](figures/{one.name}.svg)", "", escaped(one.note)]
@@ -150,6 +154,14 @@ def values_section(c: Comparison) -> list[str]:
     ]
     note = "Primary metric on test data: mean ± standard deviation over seeds, of what was measured there."
     return ["", "### Values", "", *table(["configuration", *heads], rows), "", note]
+
+
+def auxiliary_section(c: Comparison) -> list[str]:
+    """The primary metric of tasks that do not count; nothing where there are none."""
+    if not c.auxiliary:
+        return []
+    rows = [[label, *cells] for label, cells in auxiliary_rows(c)]
+    return ["", f"### {AUXILIARY_TITLE}", "", *table(["configuration", *auxiliary_heads(c)], rows), "", AUXILIARY_NOTE]
 
 
 def cost_section(c: Comparison) -> list[str]:

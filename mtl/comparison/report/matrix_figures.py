@@ -45,11 +45,11 @@ def cosines(comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> Svg
     """Mean cosine between the tasks' gradients, for configurations that measure it."""
     matrices = {}
     for row in comparison.rows:
-        matrix = np.eye(len(comparison.tasks))
-        for (i, a), (j, b) in combinations(enumerate(comparison.tasks), 2):
+        matrix = np.eye(len(comparison.learned))
+        for (i, a), (j, b) in combinations(enumerate(comparison.learned), 2):
             value = mean_of(logs.get(row.label, ()), cosine_tag(a, b))
             matrix[i, j] = matrix[j, i] = np.nan if value is None else value
-        if len(comparison.tasks) > 1 and np.isfinite(matrix).all():
+        if len(comparison.learned) > 1 and np.isfinite(matrix).all():
             matrices[row.label] = matrix
     rows, left_out = best_rows([row for row in comparison.rows if row.label in matrices], comparison.stopped)
     found = [(row.label, matrices[row.label]) for row in rows]
@@ -57,7 +57,7 @@ def cosines(comparison: Comparison, logs: Mapping[str, Sequence[Logged]]) -> Svg
         return None
     tasks, not_shown = most_opposed(np.mean([matrix for _, matrix in found], axis=0))
     size = 0.9 + 0.55 * len(tasks)
-    names = list(shorten([comparison.tasks[i] for i in tasks], 16).values())
+    names = list(shorten([comparison.learned[i] for i in tasks], 16).values())
     labels = shorten([label for label, _ in found])
     with style():
         wide = panels_in_a_row(size + 0.9)
@@ -115,7 +115,7 @@ def affinity(comparison: Comparison) -> SvgFigure | None:
     found = [(row, measures[row.label]) for row in rows]
     if not found:
         return None
-    size, said, not_shown = 0.9 + 0.55 * min(MOST_TASKS, len(comparison.tasks)), [], ""
+    size, said, not_shown = 0.9 + 0.55 * min(MOST_TASKS, len(comparison.learned)), [], ""
     labels = shorten([row.label for row, _ in found])
     with style():
         figure, axes = grid(len(found), panels_in_a_row(size + 0.9), size + 0.9, size)

@@ -6,6 +6,7 @@ from math import isfinite
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtl.comparison.report import number_format
+from mtl.comparison.report.auxiliary import AUXILIARY_NOTE, AUXILIARY_TITLE, auxiliary_rows
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.data_facts import data_in_words, environment_of, notes_of
 from mtl.comparison.report.drawing import SvgFigure
@@ -25,7 +26,7 @@ from mtl.comparison.report.findings import (
 )
 from mtl.comparison.report.names_in_pages import is_long, sentence
 from mtl.comparison.types import Evidence
-from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES
+from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, RULES, counted_sentence
 from mtl.comparison.wording import format_percent
 
 FULL = 0.1  # a gain of 10 % has the full colour
@@ -73,4 +74,8 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         screening_note=screening_note(comparison),
         acted=any(tested.outcome for _, tested in comparison.tested_rows),
         format_percent=format_percent,
+        counted=counted_sentence(comparison),
+        auxiliary_title=AUXILIARY_TITLE,
+        auxiliary_note=AUXILIARY_NOTE,
+        auxiliary_rows=auxiliary_rows(comparison),
     )

@@ -68,7 +68,7 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
         (folder / "figures" / f"{name}.svg").unlink(missing_ok=True)
     for one in shown:
         write_text(folder / "figures" / f"{one.name}.svg", one.standalone())
-    question = provenance.question or f"Does it pay to learn {join_words(comparison.tasks)} together?"
+    question = provenance.question or usual_question(comparison)
     lines = [
         f"# {escaped(report.name)}",
         "",
@@ -89,6 +89,17 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
         reading,
     ]
     write_text(file, "\n".join(lines))
+
+
+def usual_question(comparison: Comparison) -> str:
+    """What a comparison without a question of its own asks."""
+    if comparison.auxiliary:
+        gains = "gains" if len(comparison.tasks) == 1 else "gain"
+        return (
+            f"Does it pay that {join_words(comparison.auxiliary)} {'is' if len(comparison.auxiliary) == 1 else 'are'} "
+            f"learned too, so that {join_words(comparison.tasks)} {gains}?"
+        )
+    return f"Does it pay to learn {join_words(comparison.tasks)} together?"
 
 
 def machine(environment: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import nan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mtl.comparison.records import Problem
@@ -89,6 +90,10 @@ def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Seque
             }
             for task in comparison.tasks
         },
+        "auxiliary": {
+            task: {"metric": facts.primary, "higher_is_better": facts.higher_is_better}
+            for task, facts in comparison.auxiliary.items()
+        },
         "baseline": comparison.baseline.label,
         "configurations": [row_summary(row, comparison) for row in comparison.all_rows],
         "against": {label: evidence_summary(one) for label, one in comparison.against.items()},
@@ -116,6 +121,7 @@ def row_summary(row: Row, comparison: Comparison) -> dict[str, Any]:
         "test": None if row.tested is None else tested_summary(row.tested),
         "costs": {**row.costs, "inference_spread": list(row.inference_spread)},
         "execution": dict(row.execution),
+        "auxiliary": {task: {"mean": mean, "sd": sd} for task, (mean, sd) in auxiliary_values(row).items()},
         "runs": [str(one.path) for one in row.records],
     }
 
@@ -140,6 +146,20 @@ def tested_summary(tested: Measurement) -> dict[str, Any]:
             for task, cell in tested.cells.items()
         },
     }
+
+
+def auxiliary_values(row: Row) -> dict[str, tuple[float, float]]:
+    """Mean and standard deviation on test of the auxiliary tasks of a configuration, by task.
+
+    Over the runs that its gains are of; none where it was not measured on test.
+    """
+    records = row.tested.records if row.tested else ()
+    found = {}
+    for task in dict.fromkeys(name for one in records for name in one.auxiliary_test):
+        values = [one.auxiliary_test.get(task, nan) for one in records]
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else nan
+        found[task] = float(np.mean(values)), sd
+    return found
 
 
 def evidence_summary(one: Evidence) -> dict[str, Any]:

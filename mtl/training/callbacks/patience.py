@@ -1,6 +1,6 @@
 """Training goes on while validation improves; then the learning rate falls to zero, and training ends."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import ceil, inf
 from typing import Any
@@ -81,7 +81,7 @@ class Patience(EpochCallback):
 
     Where nothing is shared, every task is trained as it would be alone: by its own validation loss, or the acting one
     by how acting went, it has its own patience, goes back by itself, and cools down by itself; the training ends with
-    the last of them.
+    the last of them that counts.
 
     Lightning's ``EarlyStopping`` knows one quantity for all, and no end to which a learning rate could fall.
 
@@ -91,6 +91,7 @@ class Patience(EpochCallback):
         selection: the validation quantity that selects, and its mode, "min" or "max".
         acting: the task that it is about; None: all.
         again: whether there is a second cooldown.
+        auxiliary: tasks that do not count: where nothing is shared, the training does not wait for them.
 
     Attributes:
         parts: by task where nothing is shared; else one, called "".
@@ -104,9 +105,10 @@ class Patience(EpochCallback):
         acting: str | None = None,
         *,
         again: bool = False,
+        auxiliary: Collection[str] = (),
     ) -> None:
         self.patience, self.budget, self.selection, self.acting = patience, budget, selection, acting
-        self.again = again
+        self.again, self.auxiliary = again, auxiliary
         self._dropout: DropoutSwitch | None = None
         self.parts: dict[str, Part] = {}
         self._groups: list[list[int]] = []  # numbers of the optimizer's parameter groups, by part
@@ -186,7 +188,7 @@ class Patience(EpochCallback):
         self._set_end(trainer)
 
     def still_improving(self, chosen: Mapping[str, int]) -> bool:
-        """Whether a part was at its best in the last epoch of the budget, and has not ended by patience.
+        """Whether a part that counts was at its best in the last epoch of the budget, and has not ended by patience.
 
         Args:
             chosen: the epoch that is kept, from 0, by name of the part.
@@ -195,7 +197,9 @@ class Patience(EpochCallback):
             True if so.
         """
         return any(
-            chosen[name] == self.budget.epochs - 1 and not part.ended_by_patience for name, part in self.parts.items()
+            chosen[name] == self.budget.epochs - 1 and not part.ended_by_patience
+            for name, part in self.parts.items()
+            if name not in self.auxiliary
         )
 
     def _end(self, trainer: Trainer, module: MultiTaskModule, number: int) -> None:
@@ -253,8 +257,9 @@ class Patience(EpochCallback):
         return ""
 
     def _set_end(self, trainer: Trainer) -> None:
-        """Train until the last part is at its end."""
-        ends = [self.budget.epochs if part.end is None else part.end for part in self.parts.values()]
+        """Train until the last part that counts is at its end."""
+        counted = [part for name, part in self.parts.items() if name not in self.auxiliary]
+        ends = [self.budget.epochs if part.end is None else part.end for part in counted]
         trainer.fit_loop.max_epochs = max(ends)
 
     def _cooling(self, trainer: Trainer, number: int) -> bool:
