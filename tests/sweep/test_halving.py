@@ -46,8 +46,10 @@ def _quiet(no_figures: None) -> None:
     ("configurations", "kept"), [(1, [1]), (2, [1]), (3, [2, 1]), (4, [2, 1]), (5, [3, 2, 1]), (9, [5, 3, 1])]
 )
 def test_half_of_them_go_on_twice_and_never_fewer_than_two(configurations: int, kept: list[int]) -> None:
+    """After half of the first training, after the whole of it, and after that of every seed."""
     found = rungs([4, 7], configurations, halving=True)
     assert [one.keep for one in found] == kept
+    assert [one.part for one in found] == {1: [1], 2: [2, 1], 3: [2, 1, 1]}[len(kept)]
     assert found[-1] == Rung((4, 7), 1, 1)
     assert all(one.seeds == (4,) for one in found[:-1])
     assert rungs([4, 7], configurations, halving=False) == [Rung((4, 7), 1, 1)]

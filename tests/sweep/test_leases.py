@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from mtl.errors import InputError
 from mtl.sweep.database_leases import DatabaseLeases
@@ -124,6 +126,31 @@ def test_a_lease_is_renewed_and_whoever_has_lost_it_ends(tmp_path: Path, monkeyp
         change(tmp_path, "token = 'of another'")
         wait_for(lambda: ended == [(os.getpid(), signal.SIGTERM)])
     assert read(tmp_path, "token") == "of another"  # which keeps its lease
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(0.1, True), (60.0, False)])
+def test_whoever_has_waited_for_the_database_until_the_lease_was_over_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, ends: bool
+) -> None:
+    """A network that is cut off answers after minutes, in which the lease may have gone to another machine."""
+    ended, over = list[tuple[int, int]](), threading.Event()
+    monkeypatch.setattr(os, "kill", lambda *given: (ended.append(given), over.set()))
+    leases = DatabaseLeases(address(tmp_path), tmp_path, seconds, beat=0.01)
+    change_row, waits = leases._change, iter([True])
+
+    def wait(*given: Any) -> bool:
+        if next(waits, False):
+            time.sleep(0.15)
+            raise OperationalError("UPDATE", {}, Exception("the network is away"))
+        over.set()
+        return change_row(*given)
+
+    monkeypatch.setattr(leases, "_change", wait)
+    lease = leases.take("a")
+    assert lease is not None
+    with leases.keep(lease):
+        assert over.wait(10)
+    assert bool(ended) is ends
 
 
 def test_whoever_has_lost_the_file_of_a_lease_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
