@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from mtl.agent.environments.lending import Lending
 from mtl.assembly import build
 from mtl.cli.compare import choose_on_validation
 from mtl.comparison.design import Design
@@ -202,8 +203,9 @@ def test_an_entry_that_changes_the_data_is_refused(tmp_path: Path, where: str) -
     """Its runs would be of other data, and so never those that the comparison waits for."""
     with pytest.raises(InputError, match=r"changes task\.features: what is compared has to learn from the same data"):
         planner(tmp_path, where)
-    with pytest.raises(InputError, match=r"grid=\{task\.features: \.\.\.\}: what is compared has to learn"):
-        planner(tmp_path, "tune=true", "grid={task.features:[4,6]}")
+    for key, values in (("task.features", "[4,6]"), ("tasks", "[[task0,task1],null]")):
+        with pytest.raises(InputError, match=rf"grid=\{{{key}: \.\.\.\}}: what is compared has to learn"):
+            planner(tmp_path, "tune=true", f"grid={{{key}:{values}}}")
 
 
 def clicks(folder: Path, *arguments: str) -> Planner:
@@ -343,6 +345,26 @@ def test_a_run_of_a_comparison_is_trained_in_one_process(tmp_path: Path, argumen
     """What Lightning starts again is the program, which is the comparison."""
     with pytest.raises(InputError, match=r"^a comparison starts runs of one process each"):
         planner(tmp_path, *arguments)
+
+
+def test_a_value_of_a_grid_may_change_no_more_than_an_entry(tmp_path: Path) -> None:
+    """Validation would choose, for each configuration by itself, on which terms its outcome is measured."""
+    found = planner(tmp_path, "models=[hard]", "tune=true")
+    lending = configure("task=credit", "execution=lending").execution
+    acting = found.configs.of("hard", "equal").changed(execution=lending)
+    one, found._environment = Configuration("hard", acting, 1, 1.0, rows=80), Lending()
+
+    def points(key: str, *values: object) -> list[Configuration]:
+        found.study = found.study.model_copy(update={"grid": {key: list(values)}})
+        return list(found.grid_plan([one]).configurations)
+
+    with pytest.raises(InputError, match="one process each"):
+        points("hardware.devices", 1, 2)
+    with pytest.raises(InputError, match=r"hardware\.max_time is for single runs"):
+        points("hardware.max_time", "00:00:01:00")
+    with pytest.raises(InputError, match=r"'grid' changes execution\.margin: what is compared has to act on the same"):
+        points("execution.margin", 0.1, 0.9)
+    assert [point.config.execution["odds"] for point in points("execution.odds", 1.0, 2.0)] == [1.0, 2.0]
 
 
 def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
