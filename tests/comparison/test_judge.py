@@ -147,6 +147,22 @@ def test_of_a_further_baseline_is_claimed_what_its_interval_says() -> None:
     (unfinished,) = compare([*improving, *small]).against.values()
     assert isnan(unfinished.interval[0])
     assert unfinished.call == fewer.call == UNCLEAR
+    improving = [replace(one, still_improving=True) for one in small]
+    (ended_alike,) = compare([*records, *improving]).against.values()
+    assert isnan(ended_alike.interval[0])
+    for key in ("epochs", "steps", "patience"):  # a budget of its own is what was asked for
+        own = [replace(one, config={**one.config, key: 7}) for one in improving]
+        (found,) = compare([*records, *own]).against.values()
+        assert found == against, key
+
+
+def test_before_the_first_look_nothing_is_claimed_of_a_further_baseline() -> None:
+    records, design = confirmed(effect=0.1)
+    few = [one for one in records if one.seed not in design.seeds[2:]]
+    (against,) = compare([*few, *further(few)], design=replace(design, looks=(3, 12))).against.values()
+    assert len(against.gains) == 2
+    assert isnan(against.interval[0])
+    assert against.call == UNCLEAR
 
 
 @pytest.mark.parametrize(("improving", "marked"), [(1, True), (2, False)])
@@ -205,3 +221,13 @@ def test_the_baseline_is_the_one_of_the_design() -> None:
 def test_one_run_has_no_standard_deviation() -> None:
     one = [make_record(m, primary={"a": "mae"}, test={"a": 1.0}) for m in ("single_task", "hard")]
     assert isnan(measured(compare(one).rows[0]).cells["a"].sd)
+
+
+def test_before_something_is_chosen_nothing_is_tested() -> None:
+    """The best one so far is that of validation, and test rows say nothing of it, nor of it over a further baseline."""
+    records, design = confirmed(effect=0.1)
+    found = compare([*records, *further(records)], design=replace(design, chosen=None))
+    assert found.best is not None
+    assert found.best.label == "hard-equal"
+    assert found.against == {}
+    assert all(row.tested is None for row in found.rows if row.multi)
