@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +12,11 @@ from scipy import stats
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design, Stopped
-from mtl.comparison.gain_samples import any_run
+from mtl.comparison.evidence import look_at_mean
+from mtl.comparison.gain_samples import Runs, any_run
 from mtl.comparison.judge import Judge
 from mtl.comparison.records import Record
-from mtl.comparison.statistics.looks import spend
+from mtl.comparison.statistics.looks import Look, spend
 from mtl.comparison.types import HELPS, UNCLEAR, Comparison, Measurement, Rules
 from mtl.comparison.verdict import verdict
 from mtl.errors import InputError
@@ -85,6 +88,22 @@ def test_after_several_looks_tasks_have_the_error_rate_of_the_last_and_delta_m_w
         assert cell.evidence.alpha == pytest.approx(spend(0.2 * 0.05 / 2, 4)[last]), task
         assert cell.evidence.interval == pytest.approx(students(np.array(cell.evidence.gains), cell.evidence.alpha))
         assert cell.sd == pytest.approx(stats.tstd(cell.values))
+
+
+def test_a_look_keeps_what_the_looks_before_it_have_shown() -> None:
+    """Also where chance made its own interval wider than theirs; the first one that tells is the last."""
+    intervals = {2: (-1.0, 2.0), 3: (-3.0, 1.5), 5: (0.25, 4.0), 6: (-9.0, 9.0)}
+
+    def on_all_tasks(runs: Runs, over: Runs, seeds: Sequence[int]) -> SimpleNamespace:
+        return SimpleNamespace(estimate=lambda: SimpleNamespace(interval=lambda _: intervals[len(seeds)]))
+
+    gain: Any = SimpleNamespace(on_all_tasks=on_all_tasks)
+    looks = look_at_mean({}, {}, range(6), [2, 3, 5, 6, 7], [0.1, 0.2, 0.3, 0.4, 0.5], gain, Rules())
+    assert looks == [
+        Look(2, 0.1, (-1.0, 2.0), UNCLEAR),
+        Look(3, 0.2, (-1.0, 1.5), UNCLEAR),
+        Look(5, 0.3, (0.25, 1.5), HELPS),
+    ]
 
 
 def test_costs_are_medians_and_what_came_of_acting_is_a_mean() -> None:
