@@ -175,3 +175,24 @@ def test_comparisons_that_are_divided_otherwise_are_not_put_together(tmp_path: P
     for path in (planned(tmp_path, "fixed", run), run):
         with pytest.raises(InputError, match=r"mine' has a split of its own .*, and those of '.*' have one"):
             gather([path, mine])
+
+
+def test_the_design_of_a_plan_is_read_as_it_was_written() -> None:
+    stopped = (
+        Stopped("c", "soft-equal", 0, 4, 2, 0.5, 0.4, "runs/x"),
+        Stopped("d", "film-equal", 1, 4, None, None, None, ""),
+    )
+    chosen = Design("confirm", (4, 7), (9, 3, 5), (1, 3), True, "b", "e", ("f", "g"), stopped)
+    for design in (chosen, replace(chosen, chosen=None), Design("full", (1,), (1,), (1,), baseline="b")):
+        assert Design.read(json.loads(json.dumps(design.plain()))) == design
+    before = {key: value for key, value in chosen.plain().items() if key != "stopped"}  # of versions without halving
+    assert Design.read(before) == replace(chosen, stopped=())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": "unplanned"}, *({"looks": looks} for looks in ([], [0, 2], [2, 1], [2, 2], [1, 4]))], ids=str
+)
+def test_a_design_by_which_nothing_can_be_decided_is_damaged(changes: dict[str, Any]) -> None:
+    design = Design("confirm", (0,), (1, 2, 3), (1, 3), baseline="b").plain()
+    with pytest.raises(InputError, match=r"^(design 'unplanned': expected confirm or full|looks \[.* of the 3 seeds)$"):
+        Design.read({**design, **changes})
