@@ -28,6 +28,7 @@ def planned(output: Path, name: str, run: Path, **more: Any) -> Path:
         "design": Design("confirm", (0,), (1, 2), (2,), baseline="b").plain(),
         "command": "c",
         "question": "q",
+        "took": "t",
         "runs": [{"configuration": "planned", **entry}],
     }
     (directory / "plan.json").write_text(json.dumps(plan))
@@ -42,7 +43,8 @@ def test_the_first_attempt_that_finished_with_the_planned_data_counts(tmp_path: 
     found = gather([planned(tmp_path, "mine", run)])
     assert [(one.path.name, one.configuration) for one in found.records] == [("id-2", "planned")]
     assert found.problems == []
-    assert (found.rules.alpha, found.rules.margin, found.command, found.question) == (0.1, 0.02, "c", "q")
+    assert (found.rules.alpha, found.rules.margin) == (0.1, 0.02)
+    assert (found.command, found.question, found.took) == ("c", "q", "t")
 
 
 def test_a_run_of_another_schema_is_one_problem_not_two(tmp_path: Path) -> None:
@@ -57,6 +59,7 @@ def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:
     directory = planned(tmp_path, "mine", tmp_path / "runs" / "s" / "hard-equal" / "id")
     (problem,) = gather([directory]).problems
     assert (problem.path, problem.reason) == ("hard-equal, seed 0", "unfinished")
+    assert gather([directory, directory]).problems == [problem]
     attempt = attempt_file(tmp_path, "k")
     attempt.parent.mkdir()
     attempt.write_text(json.dumps({"error": "the disk is full"}))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mtl.comparison.baseline import choose_baseline
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design, Stopped
 from mtl.comparison.evidence import look_at_mean
@@ -235,6 +236,32 @@ def test_the_baseline_is_the_one_of_the_design() -> None:
     assert any_run(judge.base).test["a"] == 0.4
     with pytest.raises(InputError, match=r"no run of the baseline .* has finished"):
         Judge.of(records, Rules(), design)
+
+
+def test_the_baseline_is_the_single_task_configuration_that_differs_least_beside_its_method() -> None:
+    """By hand: however unlike its method is typed; of equal ones the one with more pairs of seeds."""
+
+    def config(method: dict[str, int], **more: int) -> dict[str, object]:
+        return {"model": method, "weighting": method, "choices": method, "encoder": {"width": 8, **more}}
+
+    def runs(key: str, model: str, config: dict[str, object], *seeds: int) -> dict[int, Record]:
+        one = replace(make_record(model), configuration=key)
+        return {seed: replace(one, seed=seed, config={**config, "seed": seed}) for seed in seeds}
+
+    multi = runs("multi", "hard", config({"a": 1}), 0, 1, 2)
+    narrow = runs("narrow", "single_task", config({"a": 1}, width=4), 0, 1, 2)
+    usual = runs("usual", "single_task", config({"b": 1, "c": 2}), 0, 7, 8, 9)
+    again = runs("again", "single_task", config({"d": 1}), 1, 0)
+    lacking = runs("lacking", "single_task", {**config({"a": 1}), "encoder": {}}, 0, 1, 2)
+    for other in (narrow, lacking):
+        assert choose_baseline({any_run(other).configuration: other, "usual": usual, "multi": multi}) == "usual"
+    assert choose_baseline({"usual": usual, "again": again, "multi": multi}) == "again"  # two pairs of seeds, not one
+    assert choose_baseline({"narrow": narrow, "usual": usual}) == "usual"  # with nothing to be unlike, more runs
+    elsewhere = runs("elsewhere", "single_task", config({}), 5)
+    with pytest.raises(InputError, match="no multi-task run has a seed in common"):
+        choose_baseline({"elsewhere": elsewhere, "multi": multi})
+    with pytest.raises(InputError, match="no baseline: none of the runs has model=single_task"):
+        choose_baseline({"multi": multi})
 
 
 def test_one_run_has_no_standard_deviation() -> None:
