@@ -22,6 +22,7 @@ from mtl.errors import InputError
 from mtl.nn.heads import ConditionalHead
 from mtl.runs.identity import identity
 from mtl.sweep.baselines import Baselines
+from mtl.sweep.comparison_id import comparison_id
 from mtl.sweep.entries import simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
@@ -270,19 +271,13 @@ def directory(path: Path, *arguments: str) -> Path:
 
 
 def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
-    """Two own tables, other models, tasks or rules are other comparisons; other looks and workers are not."""
+    """Two own tables, other models, tasks or settings of runs are other comparisons; other looks are not."""
     first = table(tmp_path, "first.csv", "1,2,3\n4,5,7\n2,2,1\n")
     second = table(tmp_path, "second.csv", "1,2,3\n4,9,7\n2,2,1\n")
     base = directory(tmp_path, *first)
     assert base.name.startswith("table-")
     for same in (
-        ["seeds=7"],
-        ["seeds=[9,5]"],
-        ["looks=[4]"],
-        ["workers=0"],
-        ["dry_run=true"],
-        ["keep=folder"],
-        ["threads=1"],
+        ["seeds=[9,5]", "workers=0", "dry_run=true", "keep=folder", "threads=1"],
         ["replicas=1"],  # which screens by halves, where there is anything to screen
     ):
         assert directory(tmp_path, *first, *same) == base, same
@@ -291,19 +286,59 @@ def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
         [*first, "models=[hard,soft]"],
         [*first, "weightings=[uncertainty]"],
         [*first, "grouping=auto"],
-        [*first, "alpha=0.1"],
-        [*first, "margin=0.2"],
-        [*first, "design=full"],
-        [*first, "data=resplit"],
-        [*first, "first_seed=20"],
-        [*first, "seeds=[0,1]"],  # what was screened on these seeds was chosen by them
-        [*first, "baselines=[]"],
         [*first, "tasks=[y,z]"],
-        [*first, "optimizer.lr=0.1"],
         [*first, "budget=2", "+hardware.limit_train_batches=1"],
     ]
     found = [directory(tmp_path, *other) for other in others]
     assert len({base, *found}) == len(others) + 1
+
+
+def test_how_a_comparison_is_judged_is_part_of_its_name() -> None:
+    """What could be chosen by its result is; how often and how fast one looks is not, since the ledger keeps that."""
+    study = read_study(["task=synthetic", "models=[hard]", "weightings=[equal]"])
+    single = configure("task=synthetic", "model=hard")
+    configs = [single, *(single.changed(batch_size=size) for size in (10, 20, 30))]
+
+    def name(halving: bool = False, few: bool = False, fingerprint: str = "f", **changes: object) -> str:
+        changed = study.model_copy(update=changes)
+        return comparison_id(changed, configs[:2] if few else configs, fingerprint, halving=halving)
+
+    tuned = {"tune": True, "grid": {"batch_size": [1, 2]}}
+    same = [
+        {"seeds": 7},
+        {"seeds": [9, 5]},
+        {"looks": [4]},
+        {"workers": 0},
+        {"replicas": 1},
+        {"keep": "folder"},
+        {"fail_fast": True},
+        {"question": "another"},
+        {"grid": {"batch_size": [1, 2]}},  # nothing is tuned
+        {"merges": ["ties"]},  # nothing is merged
+    ]
+    assert {name(), *(name(**each) for each in same)} == {name()}
+    others = [
+        {"fingerprint": "g"},
+        {"few": True},
+        {"halving": True},
+        {"alpha": 0.1},
+        {"margin": 0.2},
+        {"design": "full"},
+        {"data": "resplit"},
+        {"screen": 3},
+        {"first_seed": 20},
+        {"seeds": [0, 1]},  # what was screened on these seeds was chosen by them
+        {"baselines": []},
+        {"match": "hard"},
+        {"baselines": ["merged"]},
+        {"baselines": ["merged"], "merges": ["ties"]},
+        tuned,
+        {"tune": True, "grid": {"batch_size": [1, 3]}},
+    ]
+    assert len({name(), *(name(**each) for each in others)}) == len(others) + 1
+    assert name(few=True, halving=True) == name(few=True)  # one configuration is not screened
+    assert name(tune=True, grid={"batch_size": [1.0, 2.0]}) == name(**tuned)
+    assert comparison_id(study, [one.changed(seed=5) for one in configs], "f", halving=False) == name()
 
 
 def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configuration(tmp_path: Path) -> None:
