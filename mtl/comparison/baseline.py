@@ -12,7 +12,7 @@ def choose_baseline(configurations: Mapping[str, Runs]) -> str:
     """The single-task configuration that differs least from the multi-task ones in everything but model and weighting.
 
     So networks of the usual size and duration are the baseline, and matched ones are further baselines. Ties go to the
-    one with more runs.
+    one that has more seeds in common with those, and then to the one with more runs.
 
     Args:
         configurations: runs by configuration id.
@@ -31,7 +31,7 @@ def choose_baseline(configurations: Mapping[str, Runs]) -> str:
     def distance(key: str) -> tuple[int, int, int]:
         mine = config_without_method(any_run(single[key]))
         differing = sum(len(mine.items() ^ config_without_method(any_run(runs)).items()) for runs in multi)
-        pairs = sum(len(shared_seeds(single[key], runs)) for runs in configurations.values())
+        pairs = sum(len(shared_seeds(single[key], runs)) for runs in multi)
         return differing, -pairs, -len(single[key])
 
     chosen = min(single, key=distance)

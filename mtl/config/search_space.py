@@ -47,7 +47,7 @@ class Range:
     def override(self, value: Number) -> str:
         """The override for a value that was drawn, rounded to what a person would type."""
         if isinstance(self.low, int):
-            return f"{self.key}={int(value)}"
+            return f"{self.key}={round(value)}"
         short = float(f"{value:.{DIGITS if self.step is None else 12}g}")
         return f"{self.key}={short if self.low <= short <= self.high else value}"
 

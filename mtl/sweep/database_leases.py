@@ -194,8 +194,8 @@ class DatabaseLeases(Leases):
             asked = time.monotonic()
             try:
                 kept = self._change(statement, lease.key, lease.token)
-            except self._sql.exc.SQLAlchemyError:  # it may be back before the lease has ended
-                kept = asked - renewed < self.seconds
+            except self._sql.exc.SQLAlchemyError:  # it may be back before the lease has ended, or be away for longer
+                kept = time.monotonic() - renewed < self.seconds
             else:
                 renewed = asked
             if not kept:

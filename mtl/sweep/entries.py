@@ -12,6 +12,14 @@ from mtl.errors import InputError
 
 SEEDED = ("random", "group")  # ways to divide rows that depend on a seed
 
+# Options that name the test, of which another seed would draw nothing, or a part: what a comparison says of variances
+# over seeds is not corrected for rows that all tests share
+NAMES_TEST = {
+    "path_test": "the test rows are those of task.path_test, whatever the seed",
+    "path_later": "the test is a part of the rows of task.path_later, and all others are trained on, whatever the seed",
+    "test": "the test rows are those of task.test, whatever the seed",
+}
+
 # What some names of models stand for; the baseline learns every task alone, whatever groups the runs are to have
 SHORTHANDS = {
     "grouped": "hard grouping=auto",
@@ -118,12 +126,13 @@ def simplex(tasks: Sequence[str], parts: int) -> list[str]:
 def with_split_seed(task: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """The config of a suite whose split is drawn with this seed. InputError if it draws none."""
     out = dict(task)
+    for key, why in NAMES_TEST.items():
+        if isinstance(out.get(key), str | list) and out[key]:
+            raise InputError(f"data=resplit: {why}")
     split = out.get("split")
     if isinstance(split, Mapping) and "seed" in split:
         if split.get("by", "random") not in SEEDED:
             raise InputError(f"data=resplit: rows that are divided by {split['by']} can be divided in one way only")
-        if out.get("path_test"):
-            raise InputError("data=resplit: the test rows are those of task.path_test, whatever the seed")
         out["split"] = {**split, "seed": seed}
     elif "seed" in out:
         out["seed"] = seed

@@ -45,8 +45,10 @@ from mtl.training.step_threads import operations
 KEEPS_BUSY = 1e8
 
 
-def check_one_process(config: RunConfig) -> None:
-    """Raise InputError where a run would be trained by several processes, which would start the comparison again."""
+def check_hardware(config: RunConfig) -> None:
+    """Raise InputError where a run would end the comparison before its end, or start it again by several processes."""
+    if config.hardware.max_time is not None:
+        raise InputError("hardware.max_time is for single runs: a comparison can be interrupted at any time")
     with silent_lightning():
         processes = processes_of(config.hardware.arguments())
     if processes > 1:
@@ -60,7 +62,7 @@ def check_grid(study: Study) -> None:
     for key in study.grid:
         if key in ELSEWHERE:
             raise InputError(f"grid={{{key}: ...}}: {key} cannot be tuned: expected {ELSEWHERE[key]}")
-        if key.lstrip("+").startswith("task."):
+        if key == "tasks" or key.lstrip("+").startswith("task."):
             raise InputError(
                 f"grid={{{key}: ...}}: what is compared has to learn from the same data; compare in two comparisons"
             )
@@ -117,13 +119,13 @@ class Planner:
         self.suites = Suites(self.configs.whole, self.data, scratch)
         self.suites.check(BASELINE, base)
         configs = [base]
-        environment = environment_for(base, self.suites.of(base).data)
+        self._environment = environment = environment_for(base, self.suites.of(base).data)
         for model, weighting in self.configs.pairs:
             configs.append(self.configs.of(model, weighting))
             self.suites.check(f"{model} {weighting}", configs[-1])
             check_outcomes(f"{model} {weighting}", configs[-1], base, environment)
             if configs[-1].hardware != base.hardware:
-                check_one_process(configs[-1])
+                check_hardware(configs[-1])
         self._check_unlike(configs[1:])
         self.splits = Splits(study)
         self.halves = self._halves()
@@ -139,9 +141,7 @@ class Planner:
             raise InputError(
                 "the seed decides other keys of the config too, such as the data's: seeds are not comparable"
             )
-        if self.base.hardware.max_time is not None:
-            raise InputError("hardware.max_time is for single runs: a comparison can be interrupted at any time")
-        check_one_process(self.base)
+        check_hardware(self.base)
 
     def _halves(self) -> bool:
         """Whether screening lets go of the worse half of the configurations on its way."""
@@ -251,6 +251,9 @@ class Planner:
         for one in configurations:
             for values in product(*self.study.grid.values()):
                 config = with_values(one.config, dict(zip(self.study.grid, values, strict=True)))
+                check_outcomes("grid", config, one.config, self._environment)
+                if config.hardware != one.config.hardware:
+                    check_hardware(config)
                 points.append(replace(one, config=config, entries=(self.entry(config, self.study.screening_seeds[0]),)))
         return self.planned(points)
 

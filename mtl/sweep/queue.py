@@ -159,6 +159,10 @@ class RunQueue:
         """Write down that the run was paused where the entry says."""
         self._write(entry, {**self.attempt(entry), "paused": entry.until})
 
+    def forget_pause(self, entry: QueuedRun) -> None:
+        """The run that was paused is none to go on with: it begins anew."""
+        self._write(entry, {key: value for key, value in self.attempt(entry).items() if key != "paused"})
+
     def directory(self, entry: QueuedRun) -> Path | None:
         """The directory of a run that is done or was begun; None if there is none."""
         run = self.done(entry)
@@ -242,6 +246,7 @@ class Claim:
         """
         dead = self.unfinished()
         if dead is not None and (dead.last.is_file() or not (dead.path / "affinity.json").is_file()):
+            self.queue.forget_pause(self.entry)  # the next attempt, in this place, has not come as far
             shutil.rmtree(dead.path)
 
     def on_run_created(self, run: Run) -> None:

@@ -28,6 +28,7 @@ def planned(output: Path, name: str, run: Path, **more: Any) -> Path:
         "design": Design("confirm", (0,), (1, 2), (2,), baseline="b").plain(),
         "command": "c",
         "question": "q",
+        "took": "t",
         "runs": [{"configuration": "planned", **entry}],
     }
     (directory / "plan.json").write_text(json.dumps(plan))
@@ -42,7 +43,8 @@ def test_the_first_attempt_that_finished_with_the_planned_data_counts(tmp_path: 
     found = gather([planned(tmp_path, "mine", run)])
     assert [(one.path.name, one.configuration) for one in found.records] == [("id-2", "planned")]
     assert found.problems == []
-    assert (found.rules.alpha, found.rules.margin, found.command, found.question) == (0.1, 0.02, "c", "q")
+    assert (found.rules.alpha, found.rules.margin) == (0.1, 0.02)
+    assert (found.command, found.question, found.took) == ("c", "q", "t")
 
 
 def test_a_run_of_another_schema_is_one_problem_not_two(tmp_path: Path) -> None:
@@ -57,6 +59,7 @@ def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:
     directory = planned(tmp_path, "mine", tmp_path / "runs" / "s" / "hard-equal" / "id")
     (problem,) = gather([directory]).problems
     assert (problem.path, problem.reason) == ("hard-equal, seed 0", "unfinished")
+    assert gather([directory, directory]).problems == [problem]
     attempt = attempt_file(tmp_path, "k")
     attempt.parent.mkdir()
     attempt.write_text(json.dumps({"error": "the disk is full"}))
@@ -175,3 +178,24 @@ def test_comparisons_that_are_divided_otherwise_are_not_put_together(tmp_path: P
     for path in (planned(tmp_path, "fixed", run), run):
         with pytest.raises(InputError, match=r"mine' has a split of its own .*, and those of '.*' have one"):
             gather([path, mine])
+
+
+def test_the_design_of_a_plan_is_read_as_it_was_written() -> None:
+    stopped = (
+        Stopped("c", "soft-equal", 0, 4, 2, 0.5, 0.4, "runs/x"),
+        Stopped("d", "film-equal", 1, 4, None, None, None, ""),
+    )
+    chosen = Design("confirm", (4, 7), (9, 3, 5), (1, 3), True, "b", "e", ("f", "g"), stopped)
+    for design in (chosen, replace(chosen, chosen=None), Design("full", (1,), (1,), (1,), baseline="b")):
+        assert Design.read(json.loads(json.dumps(design.plain()))) == design
+    before = {key: value for key, value in chosen.plain().items() if key != "stopped"}  # of versions without halving
+    assert Design.read(before) == replace(chosen, stopped=())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": "unplanned"}, *({"looks": looks} for looks in ([], [0, 2], [2, 1], [2, 2], [1, 4]))], ids=str
+)
+def test_a_design_by_which_nothing_can_be_decided_is_damaged(changes: dict[str, Any]) -> None:
+    design = Design("confirm", (0,), (1, 2, 3), (1, 3), baseline="b").plain()
+    with pytest.raises(InputError, match=r"^(design 'unplanned': expected confirm or full|looks \[.* of the 3 seeds)$"):
+        Design.read({**design, **changes})

@@ -4,20 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from mtl.comparison.baseline import choose_baseline
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design, Stopped
-from mtl.comparison.gain_samples import any_run
+from mtl.comparison.evidence import look_at_mean
+from mtl.comparison.gain_samples import Runs, any_run
 from mtl.comparison.judge import Judge
 from mtl.comparison.records import Record, read
 from mtl.comparison.report.auxiliary import auxiliary_rows
 from mtl.comparison.report.markdown import body
 from mtl.comparison.report.tables import summary
-from mtl.comparison.statistics.looks import spend
+from mtl.comparison.statistics.looks import Look, spend
 from mtl.comparison.types import HELPS, UNCLEAR, Comparison, Measurement, Rules
 from mtl.comparison.verdict import counted_sentence, verdict
 from mtl.config.compose import configure
@@ -93,6 +97,22 @@ def test_after_several_looks_tasks_have_the_error_rate_of_the_last_and_delta_m_w
         assert cell.sd == pytest.approx(stats.tstd(cell.values))
 
 
+def test_a_look_keeps_what_the_looks_before_it_have_shown() -> None:
+    """Also where chance made its own interval wider than theirs; the first one that tells is the last."""
+    intervals = {2: (-1.0, 2.0), 3: (-3.0, 1.5), 5: (0.25, 4.0), 6: (-9.0, 9.0)}
+
+    def on_all_tasks(runs: Runs, over: Runs, seeds: Sequence[int]) -> SimpleNamespace:
+        return SimpleNamespace(estimate=lambda: SimpleNamespace(interval=lambda _: intervals[len(seeds)]))
+
+    gain: Any = SimpleNamespace(on_all_tasks=on_all_tasks)
+    looks = look_at_mean({}, {}, range(6), [2, 3, 5, 6, 7], [0.1, 0.2, 0.3, 0.4, 0.5], gain, Rules())
+    assert looks == [
+        Look(2, 0.1, (-1.0, 2.0), UNCLEAR),
+        Look(3, 0.2, (-1.0, 1.5), UNCLEAR),
+        Look(5, 0.3, (0.25, 1.5), HELPS),
+    ]
+
+
 def test_costs_are_medians_and_what_came_of_acting_is_a_mean() -> None:
     """A slow run changes no cost; what only some runs have measured has no mean."""
     said = {
@@ -153,6 +173,22 @@ def test_of_a_further_baseline_is_claimed_what_its_interval_says() -> None:
     (unfinished,) = compare([*improving, *small]).against.values()
     assert isnan(unfinished.interval[0])
     assert unfinished.call == fewer.call == UNCLEAR
+    improving = [replace(one, still_improving=True) for one in small]
+    (ended_alike,) = compare([*records, *improving]).against.values()
+    assert isnan(ended_alike.interval[0])
+    for key in ("epochs", "steps", "patience"):  # a budget of its own is what was asked for
+        own = [replace(one, config={**one.config, key: 7}) for one in improving]
+        (found,) = compare([*records, *own]).against.values()
+        assert found == against, key
+
+
+def test_before_the_first_look_nothing_is_claimed_of_a_further_baseline() -> None:
+    records, design = confirmed(effect=0.1)
+    few = [one for one in records if one.seed not in design.seeds[2:]]
+    (against,) = compare([*few, *further(few)], design=replace(design, looks=(3, 12))).against.values()
+    assert len(against.gains) == 2
+    assert isnan(against.interval[0])
+    assert against.call == UNCLEAR
 
 
 @pytest.mark.parametrize(("improving", "marked"), [(1, True), (2, False)])
@@ -206,6 +242,32 @@ def test_the_baseline_is_the_one_of_the_design() -> None:
     assert any_run(judge.base).test["a"] == 0.4
     with pytest.raises(InputError, match=r"no run of the baseline .* has finished"):
         Judge.of(records, Rules(), design)
+
+
+def test_the_baseline_is_the_single_task_configuration_that_differs_least_beside_its_method() -> None:
+    """By hand: however unlike its method is typed; of equal ones the one with more pairs of seeds."""
+
+    def config(method: dict[str, int], **more: int) -> dict[str, object]:
+        return {"model": method, "weighting": method, "choices": method, "encoder": {"width": 8, **more}}
+
+    def runs(key: str, model: str, config: dict[str, object], *seeds: int) -> dict[int, Record]:
+        one = replace(make_record(model), configuration=key)
+        return {seed: replace(one, seed=seed, config={**config, "seed": seed}) for seed in seeds}
+
+    multi = runs("multi", "hard", config({"a": 1}), 0, 1, 2)
+    narrow = runs("narrow", "single_task", config({"a": 1}, width=4), 0, 1, 2)
+    usual = runs("usual", "single_task", config({"b": 1, "c": 2}), 0, 7, 8, 9)
+    again = runs("again", "single_task", config({"d": 1}), 1, 0)
+    lacking = runs("lacking", "single_task", {**config({"a": 1}), "encoder": {}}, 0, 1, 2)
+    for other in (narrow, lacking):
+        assert choose_baseline({any_run(other).configuration: other, "usual": usual, "multi": multi}) == "usual"
+    assert choose_baseline({"usual": usual, "again": again, "multi": multi}) == "again"  # two pairs of seeds, not one
+    assert choose_baseline({"narrow": narrow, "usual": usual}) == "usual"  # with nothing to be unlike, more runs
+    elsewhere = runs("elsewhere", "single_task", config({}), 5)
+    with pytest.raises(InputError, match="no multi-task run has a seed in common"):
+        choose_baseline({"elsewhere": elsewhere, "multi": multi})
+    with pytest.raises(InputError, match="no baseline: none of the runs has model=single_task"):
+        choose_baseline({"multi": multi})
 
 
 def test_one_run_has_no_standard_deviation() -> None:
@@ -292,3 +354,13 @@ def test_runs_in_which_other_tasks_count_are_another_question(tmp_path: Path) ->
     records, problems = read([tmp_path])
     assert {one.model for one in records} == {"single_task", "hard"}
     assert [one.reason for one in problems] == ["another question: suite synthetic, tasks a (r2), b (r2)"] * 2
+
+
+def test_before_something_is_chosen_nothing_is_tested() -> None:
+    """The best one so far is that of validation, and test rows say nothing of it, nor of it over a further baseline."""
+    records, design = confirmed(effect=0.1)
+    found = compare([*records, *further(records)], design=replace(design, chosen=None))
+    assert found.best is not None
+    assert found.best.label == "hard-equal"
+    assert found.against == {}
+    assert all(row.tested is None for row in found.rows if row.multi)

@@ -1,6 +1,7 @@
 """What a comparison says of its power, its scope and its error rate."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from mtl.comparison.statistics.estimate import over_seeds
 from mtl.comparison.types import Rules
 from mtl.comparison.verdict import verdict
 from mtl.comparison.wording import format_size
+from mtl.runs.contributions import Contributions
 from tests.comparison.test_verdict import confirmed, planted
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -93,3 +95,24 @@ def test_kept_reports_say_what_would_be_printed_today(kept: str) -> None:
     """Their last look was at eight seeds; two more were screened, of the numbers from 0."""
     text = (EXPERIMENTS / kept / "README.md").read_text(encoding="utf-8")
     assert f"would be seen in 4 of 5 cases. {fresh_seeds_sentence(10, 16)}\n" in text
+
+
+def test_for_what_a_result_holds_names_the_groups_of_the_test_rows_and_how_unlike_these_are() -> None:
+    """Two groups of one row and one of four tell as much as two of one size: 36 / (1 + 1 + 16)."""
+    groups, weights = np.array([7, 3, 9, 9, 9, 9]), np.array([5.0, 1, 1, 1, 1, 1])
+
+    def scope(**kept: np.ndarray) -> str:
+        rows = {"a": np.arange(6.0), "b": np.arange(6.0)}
+        records = [
+            replace(one, kept=lambda: Contributions(rows, None, **kept))
+            for one in planted(np.random.default_rng(8), 0.05)
+        ]
+        (said,) = [one for one in verdict(compare(records)).certainty if one.startswith("It holds for this data")]
+        return said
+
+    assert "other test rows, taken to be independent" in scope()
+    assert "of unlike" not in scope()
+    said = scope(groups=groups)
+    assert "other test rows, which are 3 groups of rows, taken to be independent" in said
+    assert said.endswith("The 3 groups are of unlike size and tell as much as 2.0 of one size.")
+    assert scope(weights=weights).endswith("The 6 rows are of unlike weight and tell as much as 3.3 of one size.")

@@ -268,15 +268,16 @@ def test_only_the_chosen_configuration_is_measured_on_test_and_only_on_fresh_see
     assert all(row.screened == (0, 1) for row in found.all_rows)
 
 
-def test_one_stops_at_the_look_that_decides_and_later_runs_do_not_count() -> None:
-    records, design = confirmed(effect=0.1)
+@pytest.mark.parametrize(("effect", "decides"), [(0.1, 3), (0.02, 5)])
+def test_one_stops_at_the_look_that_decides_and_later_runs_do_not_count(effect: float, decides: int) -> None:
+    records, design = confirmed(effect=effect)
     found = compare(records, design=design)
     assert found.best is not None
     looks = measured(found.best).looks
     assert [look.seeds for look in looks] == [3, 5, 8, 12][: len(looks)]
     assert looks[-1].call == HELPS
     assert all(look.call == UNCLEAR for look in looks[:-1])
-    assert len(measured(found.best).seeds) == looks[-1].seeds < 12
+    assert len(measured(found.best).seeds) == looks[-1].seeds == decides
 
 
 def test_seeds_after_the_look_that_decides_are_not_missing() -> None:

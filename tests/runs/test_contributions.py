@@ -150,3 +150,12 @@ def test_a_file_of_other_tasks_or_rows_is_refused(tmp_path: Path) -> None:
     for tasks, rows in ((["a"], 3), (["b", "a"], 3), (["a", "b"], 4)):
         with pytest.raises(InputError, match=r"is of other (tasks|rows)"):
             read_contributions(path, tasks, rows)
+
+
+def test_a_whole_file_with_other_numbers_is_not_the_one_that_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "contributions.npz"
+    write_contributions(path, example())
+    rewritten(path, means=np.array([0.25, np.nan]))
+    with pytest.raises(InputError, match=r"contributions\.npz' is damaged: its checksum is not the one"):
+        read_contributions(path)
+    assert read_contributions(without_checksum(path)).tasks["a"][1] == pytest.approx(0.75)

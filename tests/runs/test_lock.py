@@ -1,6 +1,7 @@
 """Locks of runs: written once, and alive as long as their process."""
 
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from mtl.errors import InputError
-from mtl.runs.lock import check_free, create_lock, hold, is_running, machine_id, start_time
+from mtl.runs.lock import STALE, check_free, create_lock, hold, is_running, machine_id, start_time
 
 NOBODY = 2**22 + 1  # above every process number of Linux
 
@@ -80,21 +81,40 @@ def test_a_lock_is_held_by_one_and_that_of_a_dead_process_by_the_next(tmp_path: 
         assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_process_left_that_died_while_it_removed_a_dead_lock_is_removed(tmp_path: Path) -> None:
+    """Whoever removes a dead lock holds another one, of which nobody tells whether its process lives: it gets old."""
+    (tmp_path / "lock").write_text(json.dumps({"token": "dead", "machine": machine_id(), "pid": NOBODY}))
+    removal = tmp_path / f"lock-{hashlib.sha256(b'dead').hexdigest()[:16]}"
+    removal.touch()
+    moments = iter([time.time() + STALE - 5, time.time() + STALE - 5, time.time() + STALE + 5])
+    waited: list[float] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: next(moments))
+        patch.setattr(time, "sleep", waited.append)
+        with hold(tmp_path):
+            assert not removal.exists()
+    assert len(waited) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_of_many_that_find_a_dead_lock_one_gets_it(tmp_path: Path) -> None:
     """Threads stand for processes: a lock names a process, and that one is alive."""
     (tmp_path / "lock").write_text(json.dumps({"token": "dead", "machine": machine_id(), "pid": NOBODY}))
-    begin, over, granted, refused = threading.Barrier(8), threading.Event(), [], []
+    begin, over, granted, refused = threading.Barrier(8), threading.Event(), list[int](), list[int]()
+
+    def note(answers: list[int]) -> None:
+        answers.append(1)
+        if len(refused) + len(granted) == 8:  # whichever comes last
+            over.set()
 
     def take() -> None:
         begin.wait()
         try:
             with hold(tmp_path):
-                granted.append(1)
+                note(granted)
                 over.wait(10)
         except InputError:
-            refused.append(1)
-        if len(refused) + len(granted) == 8:
-            over.set()
+            note(refused)
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for one in threads:

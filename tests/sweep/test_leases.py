@@ -1,5 +1,6 @@
 """Leases of runs: one holder at a time, taken over from the dead, kept in files or in a database."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -9,11 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from mtl.errors import InputError
+from mtl.runs.lock import machine_id
 from mtl.sweep.database_leases import DatabaseLeases
 from mtl.sweep.file_leases import FileLeases
 from mtl.sweep.leases import Leases
@@ -126,6 +130,31 @@ def test_a_lease_is_renewed_and_whoever_has_lost_it_ends(tmp_path: Path, monkeyp
     assert read(tmp_path, "token") == "of another"  # which keeps its lease
 
 
+@pytest.mark.parametrize(("seconds", "ends"), [(0.1, True), (60.0, False)])
+def test_whoever_has_waited_for_the_database_until_the_lease_was_over_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, ends: bool
+) -> None:
+    """A network that is cut off answers after minutes, in which the lease may have gone to another machine."""
+    ended, over = list[tuple[int, int]](), threading.Event()
+    monkeypatch.setattr(os, "kill", lambda *given: (ended.append(given), over.set()))
+    leases = DatabaseLeases(address(tmp_path), tmp_path, seconds, beat=0.01)
+    change_row, waits = leases._change, iter([True])
+
+    def wait(*given: Any) -> bool:
+        if next(waits, False):
+            time.sleep(0.15)
+            raise OperationalError("UPDATE", {}, Exception("the network is away"))
+        over.set()
+        return change_row(*given)
+
+    monkeypatch.setattr(leases, "_change", wait)
+    lease = leases.take("a")
+    assert lease is not None
+    with leases.keep(lease):
+        assert over.wait(10)
+    assert bool(ended) is ends
+
+
 def test_whoever_has_lost_the_file_of_a_lease_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended, over = list[tuple[int, int]](), threading.Event()
     monkeypatch.setattr("mtl.runs.lock.HEARTBEAT", 0.01)
@@ -177,6 +206,45 @@ def test_a_database_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> No
             DatabaseLeases(address(tmp_path), tmp_path)
     finally:
         event.remove(Engine, "do_connect", refuse)
+
+
+def test_a_database_that_stays_away_is_said_when_the_lease_has_ended(tmp_path: Path) -> None:
+    """A worker waits for it from its beginning on, since whoever plans the runs has used it before."""
+    leases, away = DatabaseLeases(address(tmp_path), tmp_path, 0.1, beat=0.01), iter([*[True] * 3, *[False] * 9])
+
+    def refuse(*_: object) -> None:
+        if next(away, True):
+            raise sqlite3.OperationalError("away")
+
+    event.listen(Engine, "do_connect", refuse)
+    try:
+        assert DatabaseLeases(address(tmp_path), tmp_path, beat=0.01, patient=True).held(["a"]) == set()
+        away = iter([])
+        with pytest.raises(InputError, match="the database cannot be used: away"):
+            leases.take("a")
+    finally:
+        event.remove(Engine, "do_connect", refuse)
+
+
+def test_a_lease_that_is_renewed_while_it_is_looked_at_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a machine whose network is back in the moment in which another one takes its run over."""
+    leases = DatabaseLeases(address(tmp_path), tmp_path)
+    leases.take("a")
+    change(tmp_path, """holder = '{"machine": "elsewhere"}', seen = '2000-01-01 00:00:00'""")
+    found = leases._row("a")
+    change(tmp_path, "beats = beats + 1")
+    monkeypatch.setattr(leases, "_row", lambda _: found)
+    assert leases.take("a") is None
+    leases.clear("a")
+    assert read(tmp_path, "token") == found.token
+
+
+def test_the_file_of_a_dead_lease_is_cleared(tmp_path: Path) -> None:
+    leases, lock = FileLeases(tmp_path), tmp_path / "a.lock"
+    lock.write_text(json.dumps({"token": "dead", "machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}))
+    leases.clear("a")
+    assert not lock.exists()
+    leases.clear("a")
 
 
 def test_outputs_that_share_a_database_do_not_meet(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from mtl.agent.environments.lending import Lending
 from mtl.assembly import build
 from mtl.cli.compare import choose_on_validation
 from mtl.comparison.design import Design
@@ -21,6 +22,7 @@ from mtl.errors import InputError
 from mtl.nn.heads import ConditionalHead
 from mtl.runs.identity import configuration_id, identity
 from mtl.sweep.baselines import Baselines
+from mtl.sweep.comparison_id import comparison_id
 from mtl.sweep.counted import without_auxiliary
 from mtl.sweep.entries import simplex, with_split_seed, with_values
 from mtl.sweep.matched_baselines import epochs_within, same_parameters
@@ -203,8 +205,9 @@ def test_an_entry_that_changes_the_data_is_refused(tmp_path: Path, where: str) -
     """Its runs would be of other data, and so never those that the comparison waits for."""
     with pytest.raises(InputError, match=r"changes task\.features: what is compared has to learn from the same data"):
         planner(tmp_path, where)
-    with pytest.raises(InputError, match=r"grid=\{task\.features: \.\.\.\}: what is compared has to learn"):
-        planner(tmp_path, "tune=true", "grid={task.features:[4,6]}")
+    for key, values in (("task.features", "[4,6]"), ("tasks", "[[task0,task1],null]")):
+        with pytest.raises(InputError, match=rf"grid=\{{{key}: \.\.\.\}}: what is compared has to learn"):
+            planner(tmp_path, "tune=true", f"grid={{{key}:{values}}}")
 
 
 def clicks(folder: Path, *arguments: str) -> Planner:
@@ -269,19 +272,13 @@ def directory(path: Path, *arguments: str) -> Path:
 
 
 def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
-    """Two own tables, other models, tasks or rules are other comparisons; other looks and workers are not."""
+    """Two own tables, other models, tasks or settings of runs are other comparisons; other looks are not."""
     first = table(tmp_path, "first.csv", "1,2,3\n4,5,7\n2,2,1\n")
     second = table(tmp_path, "second.csv", "1,2,3\n4,9,7\n2,2,1\n")
     base = directory(tmp_path, *first)
     assert base.name.startswith("table-")
     for same in (
-        ["seeds=7"],
-        ["seeds=[9,5]"],
-        ["looks=[4]"],
-        ["workers=0"],
-        ["dry_run=true"],
-        ["keep=folder"],
-        ["threads=1"],
+        ["seeds=[9,5]", "workers=0", "dry_run=true", "keep=folder", "threads=1"],
         ["replicas=1"],  # which screens by halves, where there is anything to screen
     ):
         assert directory(tmp_path, *first, *same) == base, same
@@ -290,19 +287,59 @@ def test_a_comparison_is_named_by_what_it_compares(tmp_path: Path) -> None:
         [*first, "models=[hard,soft]"],
         [*first, "weightings=[uncertainty]"],
         [*first, "grouping=auto"],
-        [*first, "alpha=0.1"],
-        [*first, "margin=0.2"],
-        [*first, "design=full"],
-        [*first, "data=resplit"],
-        [*first, "first_seed=20"],
-        [*first, "seeds=[0,1]"],  # what was screened on these seeds was chosen by them
-        [*first, "baselines=[]"],
         [*first, "tasks=[y,z]"],
-        [*first, "optimizer.lr=0.1"],
         [*first, "budget=2", "+hardware.limit_train_batches=1"],
     ]
     found = [directory(tmp_path, *other) for other in others]
     assert len({base, *found}) == len(others) + 1
+
+
+def test_how_a_comparison_is_judged_is_part_of_its_name() -> None:
+    """What could be chosen by its result is; how often and how fast one looks is not, since the ledger keeps that."""
+    study = read_study(["task=synthetic", "models=[hard]", "weightings=[equal]"])
+    single = configure("task=synthetic", "model=hard")
+    configs = [single, *(single.changed(batch_size=size) for size in (10, 20, 30))]
+
+    def name(halving: bool = False, few: bool = False, fingerprint: str = "f", **changes: object) -> str:
+        changed = study.model_copy(update=changes)
+        return comparison_id(changed, configs[:2] if few else configs, fingerprint, halving=halving)
+
+    tuned = {"tune": True, "grid": {"batch_size": [1, 2]}}
+    same = [
+        {"seeds": 7},
+        {"seeds": [9, 5]},
+        {"looks": [4]},
+        {"workers": 0},
+        {"replicas": 1},
+        {"keep": "folder"},
+        {"fail_fast": True},
+        {"question": "another"},
+        {"grid": {"batch_size": [1, 2]}},  # nothing is tuned
+        {"merges": ["ties"]},  # nothing is merged
+    ]
+    assert {name(), *(name(**each) for each in same)} == {name()}
+    others = [
+        {"fingerprint": "g"},
+        {"few": True},
+        {"halving": True},
+        {"alpha": 0.1},
+        {"margin": 0.2},
+        {"design": "full"},
+        {"data": "resplit"},
+        {"screen": 3},
+        {"first_seed": 20},
+        {"seeds": [0, 1]},  # what was screened on these seeds was chosen by them
+        {"baselines": []},
+        {"match": "hard"},
+        {"baselines": ["merged"]},
+        {"baselines": ["merged"], "merges": ["ties"]},
+        tuned,
+        {"tune": True, "grid": {"batch_size": [1, 3]}},
+    ]
+    assert len({name(), *(name(**each) for each in others)}) == len(others) + 1
+    assert name(few=True, halving=True) == name(few=True)  # one configuration is not screened
+    assert name(tune=True, grid={"batch_size": [1.0, 2.0]}) == name(**tuned)
+    assert comparison_id(study, [one.changed(seed=5) for one in configs], "f", halving=False) == name()
 
 
 def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configuration(tmp_path: Path) -> None:
@@ -346,6 +383,26 @@ def test_a_run_of_a_comparison_is_trained_in_one_process(tmp_path: Path, argumen
         planner(tmp_path, *arguments)
 
 
+def test_a_value_of_a_grid_may_change_no_more_than_an_entry(tmp_path: Path) -> None:
+    """Validation would choose, for each configuration by itself, on which terms its outcome is measured."""
+    found = planner(tmp_path, "models=[hard]", "tune=true")
+    lending = configure("task=credit", "execution=lending").execution
+    acting = found.configs.of("hard", "equal").changed(execution=lending)
+    one, found._environment = Configuration("hard", acting, 1, 1.0, rows=80), Lending()
+
+    def points(key: str, *values: object) -> list[Configuration]:
+        found.study = found.study.model_copy(update={"grid": {key: list(values)}})
+        return list(found.grid_plan([one]).configurations)
+
+    with pytest.raises(InputError, match="one process each"):
+        points("hardware.devices", 1, 2)
+    with pytest.raises(InputError, match=r"hardware\.max_time is for single runs"):
+        points("hardware.max_time", "00:00:01:00")
+    with pytest.raises(InputError, match=r"'grid' changes execution\.margin: what is compared has to act on the same"):
+        points("execution.margin", 0.1, 0.9)
+    assert [point.config.execution["odds"] for point in points("execution.odds", 1.0, 2.0)] == [1.0, 2.0]
+
+
 def test_the_seed_whose_rows_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = planner(tmp_path, "models=[hard]", "data=resplit")
 
@@ -364,6 +421,13 @@ def test_rows_that_can_be_divided_in_one_way_only_are_not_divided_again() -> Non
         with_split_seed({"path": "x"}, 3)
     with pytest.raises(InputError, match=r"data=resplit: the test rows are those of task\.path_test"):
         with_split_seed({"split": {"by": "random", "seed": 0}, "path_test": "test.csv"}, 3)
+    for later in ("later.csv", ["a.csv", "b.csv"]):
+        with pytest.raises(InputError, match=r"data=resplit: the test is a part of the rows of task\.path_later"):
+            with_split_seed({"split": {"by": "random", "seed": 0}, "path_test": None, "path_later": later}, 3)
+    with pytest.raises(InputError, match=r"data=resplit: the test rows are those of task\.test, whatever the seed"):
+        with_split_seed({"seed": 0, "test": ["ft06", "la01..la20"]}, 3)
+    assert with_split_seed({"seed": 0, "test": 0.2}, 3) == {"seed": 3, "test": 0.2}  # a share, of a suite of one's own
+    assert with_split_seed({"split": {"seed": 0}, "path_later": None}, 3)["split"] == {"seed": 3}
     assert with_split_seed({"split": {"by": "group", "seed": 0}}, 3) == {"split": {"by": "group", "seed": 3}}
     assert with_split_seed({"seed": 0, "rows": 5}, 3) == {"seed": 3, "rows": 5}
 

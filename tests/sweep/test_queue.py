@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -248,6 +249,36 @@ def test_a_dead_attempt_is_found_again_or_discarded(tmp_path: Path) -> None:
         claim.discard()
         assert claim.unfinished() is None
         assert not first.path.exists()
+
+
+def test_a_run_is_far_enough_where_it_was_paused_there_or_later(tmp_path: Path) -> None:
+    """As long as there is something to go on with; of one that begins anew it has to be said again."""
+    queue, one = RunQueue(tmp_path), entry(tmp_path)
+    asked = {until: replace(one, until=until) for until in (2, 3, 4, None)}
+
+    def states() -> list[str]:
+        return [queue.state(each) for each in asked.values()]
+
+    run = Run.create(one.config)
+    queue.record_attempt(one, run)
+    write_checkpoint(run.last, {"state_dict": {}, "epoch": 2})
+    assert states() == [PENDING] * 4
+    queue.record_pause(asked[3])
+    assert states() == [DONE, DONE, PENDING, PENDING]
+    with queue.claim(asked[3]) as claim:
+        assert claim is None
+    with queue.claim(one) as claim:
+        assert claim is not None
+        claim.discard()
+        assert states() == [RUNNING] * 4
+        again = Run.create(one.config)
+        assert again.path == run.path
+        claim.on_run_created(again)
+    assert states() == [PENDING] * 4
+    queue.record_pause(asked[2])
+    assert states() == [DONE, PENDING, PENDING, PENDING]
+    again.path.rmdir()
+    assert states() == [PENDING] * 4
 
 
 def test_groups_that_a_dead_attempt_had_found_are_not_discarded(tmp_path: Path) -> None:

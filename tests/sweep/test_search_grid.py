@@ -1,6 +1,6 @@
 """After a search, a comparison tries several values for every configuration."""
 
-from mtl.config.search_space import read_space
+from mtl.config.search_space import Range, read_space
 from mtl.sweep.search_grid import comparison_grid
 
 
@@ -28,4 +28,14 @@ def test_values_that_every_network_can_have() -> None:
         "optimizer.lr": ["0.002", "0.0003162", "0.003162"],
         "encoder.dropout": ["0.3", "0.1"],
         "encoder.widths": ["[64]", "[128]"],
+    }
+
+
+def test_whole_numbers_are_the_nearest_ones() -> None:
+    """By hand: a quarter of the way from 16 to 256 is 32 on a logarithmic scale, and 6.75 of that from 1 to 24."""
+    space = [Range("encoder.a", 16, 256, log=True), Range("encoder.b", 1, 24), Range("encoder.c", 10, 90, 20)]
+    assert comparison_grid(space, ["encoder.a=64", "encoder.b=9", "encoder.c=50"]) == {
+        "encoder.a": ["64", "32", "128"],
+        "encoder.b": ["9", "7", "18"],
+        "encoder.c": ["50", "30", "70"],
     }

@@ -53,7 +53,9 @@ def test_what_counts_is_the_best_score_until_then_of_trials_that_came_as_far() -
     assert not is_pruned(own, trial(9.0, 3.0, 9.0, 9.0, 1.0))
     assert not is_pruned(own, short)
     assert not is_pruned(own, failed)
-    assert is_pruned(own, trial(*[1.0] * 4, state=TrialState.PRUNED))
+    for state in (TrialState.PRUNED, TrialState.RUNNING):  # of several processes each sees what the others have
+        assert is_pruned(own, trial(*[1.0] * 4, state=state))
+    assert not is_pruned(trial(state=TrialState.RUNNING), better), "before its first validation"
     assert not is_pruned(trial(*[9.0] * 3, state=TrialState.RUNNING), better), "before the first look"
     assert is_pruned(trial(9.0, 9.0, every=3, state=TrialState.RUNNING), better), "at the first validation after it"
 

@@ -125,10 +125,11 @@ def test_a_run_whose_data_have_changed_since_the_plan_fails_before_it_is_trained
 
 def test_fail_fast_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(tmp_path, "seeds=1")
-    monkeypatch.setattr("mtl.lifecycle.train.train", lambda config, on_run_created: 1 / 0)
+    monkeypatch.setattr("mtl.lifecycle.train.train", lambda *_, **__: 1 / 0)
     sweep(plan.entries, tmp_path, 0, fail_fast=True)
     queue = RunQueue(tmp_path)
     assert [queue.state(entry) for entry in plan.entries] == [FAILED, "pending", "pending"]
+    assert queue.attempt(plan.entries[0])["error"] == "ZeroDivisionError: division by zero"
 
 
 @pytest.mark.smoke

@@ -1,60 +1,101 @@
 """Values of a grid that validation prefers: one for a network of all tasks, one for each task learned alone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from math import prod
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mtl.config.compose import configure
+from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.sweep.plan import Configuration
-from mtl.sweep.tuning import best_points
-from tests.results import run_result
+from mtl.sweep.tuning import Point, best_points
 from tests.support import tiny
 
+MODELS = ("hard", "single_task")
 
-def point(model: str, losses: Mapping[str, float], *overrides: str) -> tuple[Configuration, object]:
-    config = configure("task=synthetic", f"model={model}", "weighting=equal", *overrides)
-    tasks = {task: {"loss": loss, "r2": 0.0} for task, loss in losses.items()}
-    score = 1.0
-    for loss in losses.values():
-        score *= loss ** (1 / len(losses))
-    result = run_result(
-        f"model={model}",
-        *overrides,
-        metrics={split: {"score": score, "tasks": tasks} for split in ("train", "val", "test")},
-        tasks={task: {"primary": "r2", "higher_is_better": True} for task in losses},
+
+@cache
+def composed(model: str) -> RunConfig:
+    return configure("task=synthetic", f"model={model}", "weighting=equal")
+
+
+def point(model: str, losses: Mapping[str, float | None], lr: float, label: str = "", **changes: Any) -> Point:
+    """Of a grid, with these validation losses by task; None: it was not measured."""
+    config = composed(model)
+    config = config.changed(optimizer={**config.optimizer, "lr": lr, **changes.pop("optimizer", {})}, **changes)
+    known = [loss for loss in losses.values() if loss is not None]
+    val = SimpleNamespace(
+        score=prod(known) ** (1 / len(known)) if len(known) == len(losses) else None,
+        tasks={task: {"r2": 0.0, **({} if loss is None else {"loss": loss})} for task, loss in losses.items()},
     )
-    return Configuration(model, config, 1, 1.0, rows=100), result
+    result: Any = SimpleNamespace(tasks=dict.fromkeys(losses), metrics={"val": val})
+    return Configuration(label or model, config, 1, 1.0, rows=100), result
 
 
-GRID = [("0.001", {"a": 1.0, "b": 0.2}), ("0.01", {"a": 0.5, "b": 0.3}), ("0.1", {"a": 0.6, "b": 0.9})]
+GRID = [(0.001, {"a": 1.0, "b": 0.2}), (0.01, {"a": 0.5, "b": 0.3}), (0.1, {"a": 0.6, "b": 0.9})]
 
 
 def test_a_network_of_all_tasks_gets_the_lowest_score() -> None:
-    (found,) = best_points([point("hard", losses, f"optimizer.lr={lr}") for lr, losses in GRID])  # type: ignore[misc]
+    (found,) = best_points([point("hard", losses, lr) for lr, losses in GRID])
     assert found.config.optimizer["lr"] == 0.01
     assert found.config.rates is None
 
 
 def test_a_task_learned_alone_gets_a_rate_of_its_own() -> None:
-    (found,) = best_points(
-        [point("single_task", losses, f"optimizer.lr={lr}") for lr, losses in GRID]  # type: ignore[misc]
-    )
+    (found,) = best_points([point("single_task", losses, lr) for lr, losses in GRID])
     assert found.config.rates == {"a": 0.01, "b": 0.001}
+    assert found.config.optimizer["lr"] == 0.01  # of the first task, where nothing of it is left
 
 
 def test_what_else_is_tuned_is_the_same_for_all_tasks() -> None:
-    points = [point("single_task", losses, f"optimizer.lr={lr}", "batch_size=10") for lr, losses in GRID]
+    points = [point("single_task", losses, lr, batch_size=10) for lr, losses in GRID]
     better = {"a": 0.4, "b": 0.25}
-    points += [point("single_task", better, f"optimizer.lr={lr}", "batch_size=20") for lr, _ in GRID]
-    (found,) = best_points(points)  # type: ignore[arg-type]
+    points += [point("single_task", better, lr, batch_size=20) for lr, _ in GRID]
+    (found,) = best_points(points)
     assert found.config.batch_size == 10  # a: .5, b: .2, against .4 and .25: the products are equal, the first counts
-    points += [point("single_task", {"a": 0.1, "b": 0.2}, "optimizer.lr=0.3", "batch_size=20")]
-    (found,) = best_points(points)  # type: ignore[arg-type]
+    points += [point("single_task", {"a": 0.1, "b": 0.2}, 0.3, batch_size=20)]
+    (found,) = best_points(points)
     assert (found.config.batch_size, found.config.rates) == (20, None)
     assert found.config.optimizer["lr"] == 0.3
+    decayed = [point("single_task", {"a": 0.2, "b": 0.05}, lr, optimizer={"weight_decay": 0.5}) for lr in (0.2, 0.4)]
+    (found,) = best_points([*points, *decayed])  # .2 times .05 is less than .1 times .2
+    assert found.config.optimizer == {**found.config.optimizer, "lr": 0.2, "weight_decay": 0.5}
+    assert found.config.rates is None
+
+
+def test_what_was_not_measured_is_not_preferred() -> None:
+    """Neither for a network of all tasks nor for a task alone, whichever comes first."""
+    lost: list[tuple[float, dict[str, float | None]]] = [(0.1, {"a": None, "b": 0.1}), (0.2, {"a": 7.0, "b": 0.3})]
+    for points in (lost, lost[::-1]):
+        shared, alone = best_points([point(model, losses, lr) for model in MODELS for lr, losses in points])
+        assert shared.config.optimizer["lr"] == 0.2
+        assert alone.config.rates == {"a": 0.2, "b": 0.1}
+
+
+def test_where_the_optimizer_has_no_rate_the_tasks_are_tuned_together() -> None:
+    """An own one may have none; and a loss of zero is a small number."""
+    points = [
+        (replace(one, config=one.config.changed(optimizer={"_target_": "mine.Optimizer", "beta": beta})), result)
+        for beta, losses in ((0.1, {"a": 0.5, "b": 0.5}), (0.2, {"a": 0.9, "b": 0.1}), (0.3, {"a": 0.1, "b": 1.0}))
+        for one, result in [point("single_task", losses, 1.0)]
+    ]
+    assert [one.config.optimizer["beta"] for one in best_points(points)] == [0.2]
+    solved = (points[0][0], point("single_task", {"a": 0.0, "b": 2.0}, 1.0)[1])
+    assert [one.config.optimizer["beta"] for one in best_points([*points[1:], solved])] == [0.1]
+
+
+def test_every_configuration_is_tuned_by_itself_in_the_order_of_the_plan() -> None:
+    points = [point("hard", losses, lr, label) for label in ("first", "second") for lr, losses in GRID]
+    points[5] = point("hard", {"a": 0.1, "b": 0.1}, 0.1, "second")
+    found = best_points(points)
+    assert [(one.label, one.config.optimizer["lr"]) for one in found] == [("first", 0.01), ("second", 0.1)]
 
 
 @pytest.mark.smoke

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtl.errors import InputError
 from mtl.training.cooldown import SHAPES, Cooldown
 
 
@@ -41,3 +42,18 @@ def test_a_cooldown_goes_on_from_its_state() -> None:
         again.optimizer.step()
         again.step()
         assert again.get_last_lr() == pytest.approx(scheduler.get_last_lr(), abs=0)
+
+
+@pytest.mark.parametrize(("shape", "left"), [("sqrt", 0.5), ("linear", 0.75), ("cosine", 0.8535534)])
+def test_what_is_left_of_the_rate_after_a_quarter_of_the_cooldown(shape: str, left: float) -> None:
+    """By hand: 1 - sqrt(1/4), 1 - 1/4, and (1 + cos 45 degrees) / 2."""
+    scheduler = Cooldown(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0), shape=shape)
+    assert scheduler.share == 0.2
+    scheduler.begin(0, 8, 16)
+    assert [scheduler.factor(0, step) for step in (7, 8, 10, 16)] == pytest.approx([1, 1, left, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_cooldown_is_a_part_of_the_training(share: float) -> None:
+    with pytest.raises(InputError, match=rf"scheduler\.share={share}: expected a number between 0 and 1"):
+        Cooldown(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0), share)

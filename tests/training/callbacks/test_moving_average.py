@@ -59,6 +59,16 @@ def test_a_run_keeps_and_measures_the_average(tmp_path: Path) -> None:
     assert result.metrics["val"].score == pytest.approx(selected, rel=1e-5)
 
 
+def test_the_best_epoch_of_each_task_is_of_averaged_weights(tmp_path: Path) -> None:
+    """Where nothing is shared each task keeps what was measured, and not what its training had come to then."""
+    options = ("callbacks=ema", "callbacks.ema.decay=0.9", "patience=null", "model=single_task", "weighting=equal")
+    result = train(tiny(tmp_path, *options, "epochs=4", "optimizer.lr=0.1"))
+    assert result is not None
+    last = torch.load(Run(Path(result.directory)).last, weights_only=True)
+    measured = last["callbacks"]["BestEpochPerTask"]["losses"]
+    assert {task: found["loss"] for task, found in result.metrics["val"].tasks.items()} == pytest.approx(measured)
+
+
 def test_what_cannot_be_averaged_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="patience goes back to an earlier state"):
         train(tiny(tmp_path, "callbacks=ema"))

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from pytorch_lightning import Callback, Trainer
 from torch.optim import Optimizer
 
@@ -16,6 +18,7 @@ from mtl.lifecycle.train import train
 from mtl.module.lightning import TRAINER, silent_lightning
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.suites.synthetic import SyntheticSuite
+from mtl.training.callbacks.patience import SPACING, Part
 from tests.support import own_optimizer, tiny
 from tests.trained import train_with
 
@@ -174,9 +177,9 @@ def test_validation_is_no_more_often_than_asked_and_always_at_the_end(tmp_path: 
 
 
 def test_a_rate_that_falls_to_zero_at_a_fixed_epoch_does_not_go_with_an_open_end(tmp_path: Path) -> None:
-    for given, other in (("patience=3", "steps=null"), ("steps=7", "patience=null")):
-        with pytest.raises(InputError, match=f"scheduler=cosine falls to zero .*, and {given} may end") as error:
-            tiny(tmp_path, "scheduler=cosine", given, other)
+    for typed, other in (("patience=3", "steps=null"), ("steps=7", "patience=null")):
+        with pytest.raises(InputError, match=f"scheduler=cosine falls to zero .*, and {typed} may end") as error:
+            tiny(tmp_path, "scheduler=cosine", typed, other)
         assert "\n" not in str(error.value)
 
 
@@ -224,3 +227,22 @@ def test_what_is_never_a_finite_number_selects_nothing(tmp_path: Path, monkeypat
     for patience, said in (("2", "all of 2"), ("null", "all")):
         with pytest.raises(InputError, match=f"val/gap was infinite in {said} validations: nothing to select"):
             trained(tmp_path / patience, "model=hard", f"patience={patience}", "validate_every=1", "epochs=3")
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.sampled_from([0.0, 0.2, 0.5]))
+def test_of_many_best_states_few_are_kept_and_the_first_leaves_steps_enough(gaps: list[int], share: float) -> None:
+    """The last one that leaves the share of all steps, or one of a tenth fewer steps."""
+    part, steps = Part(), 0
+    every: list[int] = []
+    for gap in gaps:
+        steps += gap
+        every.append(steps)
+        part.steps = steps
+        part.keep({"steps": steps}, share)
+        kept = [one["steps"] for one in part.kept]
+        wanted = max((one for one in every if one <= (1 - share) * steps), default=every[0])
+        assert wanted / SPACING <= kept[0] <= wanted
+        assert kept == sorted(set(kept) & set(every))
+        assert kept[-1] == steps
+        between = zip(kept[:-3], kept[2:-1], strict=True)  # all but the newest are as far apart as they have to be
+        assert all(later >= SPACING * earlier for earlier, later in between)

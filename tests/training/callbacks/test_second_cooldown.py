@@ -1,6 +1,7 @@
 """With ``second_cooldown`` the learning rate falls twice from the same state, the second time without dropout."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from mtl.config.run_config import RunConfig
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.training.callbacks import Patience
-from mtl.training.dropout import groups_of
+from mtl.training.dropout import DropoutSwitch, groups_of
 from tests.support import EXIT_INTERRUPTED, tiny
 from tests.trained import resume, train_with
 
@@ -126,3 +127,36 @@ def test_killed_in_the_second_cooldown_comes_to_the_same_numbers(
     assert parts.steps == whole.steps
     states = [read_checkpoint(Path(one.directory) / "best.ckpt")["state_dict"] for one in (whole, parts)]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_a_dropout_is_of_the_task_that_owns_all_around_it() -> None:
+    """By hand; one of several tasks, or of none, goes with the first group."""
+    parts = {
+        task: nn.Sequential(nn.Linear(2, 2), nn.Dropout(share), nn.ModuleList([nn.ReLU(), nn.Dropout(0.0)]))
+        for task, share in (("a", 0.0), ("b", 0.2), ("c", 0.3))
+    }
+    network = nn.ModuleDict(
+        {**parts, "input": nn.Dropout(0.4), "unowned": nn.Sequential(nn.Linear(1, 1), nn.Dropout())}
+    )
+    owned: Any = SimpleNamespace(private_lists=[list(part.parameters()) for part in parts.values()])
+    module: Any = SimpleNamespace(network=network, nothing_shared=True, partition=owned)
+    every = [part for part in network.modules() if isinstance(part, nn.Dropout)]
+    found = groups_of(module)
+    assert [found[part] for part in every] == [0, 0, 1, 1, 2, 2, 0, 0]
+    assert set(groups_of(SimpleNamespace(network=network, nothing_shared=False)).values()) == {0}  # type: ignore[arg-type]
+    switch = DropoutSwitch(module)
+    assert [switch.there_is(group) for group in range(4)] == [True, True, True, False]
+    del network["input"], network["unowned"]
+    assert [DropoutSwitch(module).there_is(group) for group in range(3)] == [False, True, True]
+
+    def shares() -> list[float]:
+        return [part.p for part in every]
+
+    before = shares()
+    switch.set(1, on=False)
+    assert shares() == [0.0, 0.0, 0.0, 0.0, 0.3, 0.0, 0.4, 0.5]
+    switch.set(0, on=False)
+    switch.set(1, on=True)
+    assert shares() == [0.0, 0.0, 0.2, 0.0, 0.3, 0.0, 0.0, 0.0]
+    switch.restore()
+    assert shares() == before
