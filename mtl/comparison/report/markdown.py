@@ -19,6 +19,9 @@ from mtl.comparison.report.findings import (
     screened_rows,
     screening_note,
     stopped_rows,
+    tuned_caption,
+    tuned_columns,
+    tuned_rows,
     worst_gain_sentence,
 )
 from mtl.comparison.report.names_in_pages import set_apart
@@ -116,7 +119,17 @@ def screening_section(c: Comparison) -> list[str]:
         "",
         *(f"- {escaped(sentence)}" for sentence in pareto_sentences(c)),
         *stopped_section(c),
+        *tuned_section(c),
     ]
+
+
+def tuned_section(c: Comparison) -> list[str]:
+    """Which values of the grid each configuration has; nothing where nothing was tuned."""
+    rows = [list(row) for row in tuned_rows(c)]
+    if not rows:
+        return []
+    lines = table(list(tuned_columns(c)), rows)
+    return ["", "### Values chosen on validation", "", *lines, "", escaped(tuned_caption(c))]
 
 
 def stopped_section(c: Comparison) -> list[str]:

@@ -21,6 +21,9 @@ from mtl.comparison.report.findings import (
     screened_rows,
     screening_note,
     stopped_rows,
+    tuned_caption,
+    tuned_columns,
+    tuned_rows,
     worst_gain_sentence,
 )
 from mtl.comparison.report.names_in_pages import is_long, sentence
@@ -61,6 +64,9 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         stopped_caption=STOPPED_CAPTION,
         stopped_columns=STOPPED_COLUMNS,
         stopped_rows=stopped_rows(comparison),
+        tuned_caption=tuned_caption(comparison),
+        tuned_columns=tuned_columns(comparison),
+        tuned_rows=tuned_rows(comparison),
         worst_gain_sentence=worst_gain_sentence(comparison),
         scales_sentence=scales_sentence(comparison),
         number_format=number_format,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mtl.comparison.records import Problem
 from mtl.comparison.report.data_facts import environment_of, notes_of
+from mtl.comparison.tuned import tuned_values
 from mtl.comparison.types import Comparison, Evidence, Measurement, Row
 from mtl.comparison.verdict import Verdict
 
@@ -116,6 +117,7 @@ def row_summary(row: Row, comparison: Comparison) -> dict[str, Any]:
         "test": None if row.tested is None else tested_summary(row.tested),
         "costs": {**row.costs, "inference_spread": list(row.inference_spread)},
         "execution": dict(row.execution),
+        "tuned": tuned_values(row, comparison),
         "runs": [str(one.path) for one in row.records],
     }
 
