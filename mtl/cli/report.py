@@ -12,7 +12,7 @@ from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.records import PLAN
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
-from mtl.comparison.report.findings import tuned_columns, tuned_rows
+from mtl.comparison.report.findings import AGAIN, tuned_columns, tuned_rows
 from mtl.comparison.report.readme import check_folder
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict
@@ -58,6 +58,8 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
     for problem in runs.problems:
         line = f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}"
         console.print(line, highlight=False, soft_wrap=True)
+    for command in runs.again:
+        console.print(f"{AGAIN} {command}", markup=False, highlight=False, soft_wrap=True)
     if not runs.records:
         comparisons = [file.parent for path in paths for file in sorted(path.glob(f"*/{PLAN}"))]
         if comparisons:

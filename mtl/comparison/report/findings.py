@@ -24,6 +24,9 @@ STOPPED_CAPTION = (
 )
 
 
+AGAIN = "To train what is missing or unfinished, type"
+
+
 def negative_transfer_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     """One row of :data:`NEGATIVE_TRANSFER_COLUMNS` for each configuration and task that is hurt."""
     return [

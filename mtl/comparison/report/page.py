@@ -11,6 +11,7 @@ from mtl.comparison.report.data_facts import data_in_words, environment_of, note
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
+    AGAIN,
     COST_NOTE,
     NEGATIVE_TRANSFER_COLUMNS,
     STOPPED_CAPTION,
@@ -52,6 +53,8 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         v=report.verdict,
         tone={PAYS: "pays", DOES_NOT_PAY: "loses"}.get(report.verdict.outcome, ""),
         problems=report.problems,
+        again_note=AGAIN,
+        again=report.again,
         notes=notes_of(comparison),
         figures=figures,
         execution_columns=execution_columns(comparison),
