@@ -1,13 +1,13 @@
 """What a report says beside its verdict: negative transfer, and Pareto fronts."""
 
 from collections.abc import Mapping
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 
 from mtl.comparison.fixed_front import fixed_front_sentences
 from mtl.comparison.report import number_format
 from mtl.comparison.tuned import tuned_values
 from mtl.comparison.types import HURTS, Comparison, Row
-from mtl.comparison.wording import format_interval, join_words
+from mtl.comparison.wording import interval_in_words, join_words
 from mtl.config.fields import format_value
 
 COST_NOTE = """\
@@ -147,7 +147,7 @@ def worst_gain_sentence(comparison: Comparison) -> str:
     if not measured:
         return ""
     one, label, task = min(measured, key=lambda each: each[0].mean)
-    interval = format_interval(one.interval)
+    interval = "" if isnan(one.interval[0]) else interval_in_words(one)
     return (
         f"No task is shown to be hurt, which is no proof that none is. The lowest gain is that of {label} on {task}: "
         f"{number_format.gain(one)}{f' ({interval})' if interval else ''}."

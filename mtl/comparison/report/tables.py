@@ -153,5 +153,6 @@ def evidence_summary(one: Evidence) -> dict[str, Any]:
         "alpha": one.alpha,
         "interval": list(one.interval),
         "call": one.call,
+        "no_row_differs": one.no_row_differs,
         "by_seed": list(one.gains),
     }
