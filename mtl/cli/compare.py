@@ -119,9 +119,10 @@ def carry_out(asked: Study, command: str, console: Console) -> "Report | None":
                 seen.add(entry.key)
             return train(plan, workers, console, pool=pool, later=later if planner.study.at_once == 1 else ())
 
+        untuned: dict[str, str] = {}
         if asked.tune:
-            single, *multi = choose_on_validation(planner, [single, *multi], workers, console, pool)
-        campaign = Campaign(planner, single, multi, command, train_stage)
+            (single, *multi), untuned = choose_on_validation(planner, [single, *multi], workers, console, pool)
+        campaign = Campaign(planner, single, multi, command, train_stage, untuned)
         if campaign.screen():
             if campaign.decide():
                 campaign.add_baselines()
@@ -164,7 +165,7 @@ def announce(
 
 def choose_on_validation(
     planner: "Planner", configurations: "list[Configuration]", workers: int, console: Console, pool: "WorkerPool"
-) -> "list[Configuration]":
+) -> "tuple[list[Configuration], dict[str, str]]":
     """Choose values of the grid for each configuration by validation.
 
     Args:
@@ -175,7 +176,7 @@ def choose_on_validation(
         pool: its processes do it.
 
     Returns:
-        The configurations with these values; the baseline stays the first.
+        The configurations with these values, the baseline first; and by name what could not be chosen, and why.
 
     Raises:
         InputError: a failure stopped it, or no run of the baseline, of what ``match`` names, or of all that is compared
@@ -195,7 +196,8 @@ def choose_on_validation(
         entries = [entry for one in tuning.configurations if one.label == lacking[0] for entry in one.entries]
         error = next((text for entry in entries if (text := planner.queue.attempt(entry).get("error"))), "unfinished")
         raise InputError(f"no run of the grid of {lacking[0]} has finished: {error}")
-    return found
+    gone = {label: "failed: no run of the grid has finished" for label in (single, *multi) if label not in labels}
+    return found, {**gone, **planner.failed_points(tuning)}
 
 
 def train(

@@ -12,6 +12,7 @@ from mtl.comparison.gathering import gather, report_directory, write_report
 from mtl.comparison.records import PLAN
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
+from mtl.comparison.report.findings import AGAIN, tuned_columns, tuned_rows
 from mtl.comparison.report.readme import check_folder
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted_sentence
@@ -57,6 +58,8 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
     for problem in runs.problems:
         line = f"[yellow]left out[/] {escape(problem.path)}: {escape(problem.reason)}"
         console.print(line, highlight=False, soft_wrap=True)
+    for command in runs.again:
+        console.print(f"{AGAIN} {command}", markup=False, highlight=False, soft_wrap=True)
     if not runs.records:
         comparisons = [file.parent for path in paths for file in sorted(path.glob(f"*/{PLAN}"))]
         if comparisons:
@@ -92,10 +95,25 @@ def show(found: Comparison, decided: Verdict, console: Console) -> None:
         table.add_row(label, *cells, str(len(tested.seeds)))
     if found.tested_rows:
         console.print(table)
+    show_tuned(found, console)
     colour = {PAYS: "green", DOES_NOT_PAY: "red"}.get(decided.outcome, "yellow")
     console.print(f"[bold {colour}]{escape(decided.headline)}[/]", highlight=False)
     for sentence in filter(None, (counted_sentence(found), *decided.sentences)):
         console.print(escape(sentence), highlight=False)
+
+
+def show_tuned(found: Comparison, console: Console) -> None:
+    """The values of the grid that the baseline and what was measured on test have; nothing where nothing was tuned."""
+    shown = {found.baseline.label, *(row.label for row, _ in found.tested_rows)}
+    rows = [row for row in tuned_rows(found) if row[0] in shown]
+    if not rows:
+        return
+    table = Table(title="values chosen on validation")
+    for column in tuned_columns(found):
+        table.add_column(escape(column), overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,7 +1,7 @@
 """Which runs decide a comparison, when one looks at them, and what each claim may spend of the error rate."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mtl.comparison.statistics.looks import spend
@@ -70,6 +70,7 @@ class Design:
         chosen: configuration id of the one that screening chose; None: none yet.
         further: configuration ids of further baselines.
         stopped: configurations that screening let go of on its way.
+        grid: by dotted key, the values among which validation chose for each configuration; empty: nothing was tuned.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class Design:
     chosen: str | None = None
     further: tuple[str, ...] = ()
     stopped: tuple[Stopped, ...] = ()
+    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @classmethod
     def unplanned(cls, seeds: Sequence[int]) -> "Design":
@@ -105,6 +107,7 @@ class Design:
             chosen=None if node["chosen"] is None else str(node["chosen"]),
             further=tuple(str(key) for key in node["further"]),
             stopped=tuple(Stopped.read(one) for one in node.get("stopped", [])),
+            grid={str(key): tuple(values) for key, values in node.get("grid", {}).items()},
         )
 
     def plain(self) -> dict[str, Any]:
@@ -119,6 +122,7 @@ class Design:
             "chosen": self.chosen,
             "further": list(self.further),
             "stopped": [asdict(one) for one in self.stopped],
+            "grid": {key: list(values) for key, values in self.grid.items()},
         }
 
     def choosing(self, configuration: str) -> "Design":

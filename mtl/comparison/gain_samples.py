@@ -124,8 +124,10 @@ class GainRule:
         pairs = [(mine, base) for mine, base in found if mine is not None and base is not None]
         if not pairs or len(pairs) < len(found) or not alike(pairs):
             return None
+        same = all(np.array_equal(mine.values, base.values) for mine, base in pairs)
+        unseen = Unseen(1.0, 0) if same else None  # what is the same on these instances does not tell of others
         if self.resplit:
-            return GainSample(gains_by_split(pairs), None, self._test_share(runs, seeds))
+            return GainSample(gains_by_split(pairs), None, self._test_share(runs, seeds), unseen=unseen)
         first = pairs[0][0]
         groups = [np.arange(len(one.values)) if one.groups is None else one.groups for pair in pairs for one in pair]
         if any(not np.array_equal(one, groups[0]) for one in groups):
@@ -139,18 +141,19 @@ class GainRule:
         )
         by_seed = rows.mean(1)
         if first.groups is None:
-            return GainSample(by_seed, rows, None)
+            return GainSample(by_seed, rows, None, unseen=unseen)
         deviations, count = sum_groups(rows - by_seed[:, None], np.ones(rows.shape[1]), groups[0])
-        return GainSample(by_seed, by_seed[:, None] + deviations, None, count)
+        return GainSample(by_seed, by_seed[:, None] + deviations, None, count, unseen)
 
     def _sample(self, runs: Runs, over: Runs, seeds: Sequence[int], tasks: Sequence[str]) -> GainSample:
         """Mean gains over these tasks."""
         by_seed = np.mean([self._gains(runs, over, seeds, task) for task in tasks], axis=0)
         records = [*(runs[seed] for seed in seeds), *(over[seed] for seed in seeds)]
-        best = [task for task in tasks if self._at_best(records, task)]
+        sizes = {task: self._unseen_size(runs, over, seeds, task) for task in tasks}
+        alike = {task: size for task, size in sizes.items() if size is not None}
         if self.resplit:
             fewest = min((one.rows["test"] for one in records), default=0)
-            unseen = self._unseen(best, tasks, fewest)
+            unseen = unseen_of(alike, tasks, fewest)
             return GainSample(by_seed, None, self._test_share(runs, seeds), unseen=unseen)
         groups, weights = row_groups(records), row_weights(records)
         found = []
@@ -159,20 +162,38 @@ class GainRule:
             found.append(sum_groups(by_row, labelled * (1.0 if weights is None else weights), groups))
         deviations = np.mean([by_group for by_group, _ in found], axis=0)
         counts = {task: count for task, (_, count) in zip(tasks, found, strict=True)}
-        unseen = self._unseen(best, tasks, min((counts[task] for task in best), default=0.0))
+        unseen = unseen_of(alike, tasks, min((counts[task] for task in alike), default=0.0))
         # Of several tasks the one with fewest labels limits what is known
         return GainSample(by_seed, by_seed[:, None] + deviations, None, min(counts.values()), unseen)
+
+    def _unseen_size(self, runs: Runs, over: Runs, seeds: Sequence[int], task: str) -> float | None:
+        """What the gain of a task changes by where all rows differ of which none does in any run.
+
+        Rows may be alike by chance where a metric takes few values: all are right, or all are wrong in the same way.
+        Rows whose values differ from each other, as errors of numbers do, are alike where the predictions are the same.
+
+        Returns:
+            The size; None where some row differs, where the predictions are the same, and where nothing is known.
+        """
+        pairs = [(runs[seed].kept().tasks[task], over[seed].kept().tasks[task]) for seed in seeds]
+        worst = 1.0
+        if not self._at_best([*(runs[seed] for seed in seeds), *(over[seed] for seed in seeds)], task):
+            if any(runs[seed].test[task] != over[seed].test[task] for seed in seeds):
+                return None
+            if not all(np.array_equal(mine, base, equal_nan=True) for mine, base in pairs):
+                return None
+            labelled = [mine[np.isfinite(mine)] for mine, _ in pairs]
+            if any(len(values) == 0 or len(np.unique(values)) > len(values) / 2 for values in labelled):
+                return None
+            worst = 1.0 if self.directions[task] else max(float(np.abs(values).max()) for values in labelled)
+        divisor = self.scales[task].divisor
+        if divisor is None:
+            divisor = float(np.mean([over[seed].test[task] for seed in seeds]))
+        return worst / divisor
 
     def _at_best(self, records: Sequence[Record], task: str) -> bool:
         """Whether all runs have the best value of a metric up to 1, such as an accuracy of 1: no row differs then."""
         return self.directions[task] and all(abs(one.test[task] - 1.0) <= ROUNDING for one in records)
-
-    def _unseen(self, best: Sequence[str], tasks: Sequence[str], rows: float) -> Unseen | None:
-        """What rows may differ by of tasks whose rows all have the best value, in the mean over all of these tasks."""
-        if not best:
-            return None
-        sizes = [1.0 if (divisor := self.scales[task].divisor) is None else 1.0 / divisor for task in best]
-        return Unseen(sum(sizes) / len(tasks), rows)
 
     def _test_share(self, runs: Runs, seeds: Sequence[int]) -> float:
         """Test rows over training rows."""
@@ -211,6 +232,20 @@ class GainRule:
             share = labelled.sum() / len(labelled)
             out[:, labelled] = (by_row - by_row.mean(1, keepdims=True)) / share
         return out, labelled
+
+
+def unseen_of(sizes: Mapping[str, float], tasks: Sequence[str], rows: float) -> Unseen | None:
+    """What rows may differ by although none of those that were seen does, in the mean over tasks.
+
+    Args:
+        sizes: by task none of whose rows differs, what its gain changes by where all do.
+        tasks: all of them.
+        rows: how many were seen, of the task that has fewest.
+
+    Returns:
+        It; None where some row of each task differs.
+    """
+    return Unseen(sum(sizes.values()) / len(tasks), rows) if sizes else None
 
 
 def alike(pairs: Sequence[tuple[Outcome, Outcome]]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mtl.comparison.catalogue import state_of
 from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design
 from mtl.comparison.records import OF_OUTPUT, PLAN, Problem, Record, comparable, planned_path, read, record
@@ -16,6 +17,7 @@ from mtl.comparison.report.readme import Provenance, write_readme
 from mtl.comparison.types import Rules
 from mtl.comparison.verdict import verdict
 from mtl.errors import InputError
+from mtl.runs import contributions
 from mtl.runs.attempts import attempt_file
 from mtl.runs.directory import finished
 from mtl.runs.files import read_json_if_whole
@@ -64,6 +66,7 @@ class GatheredRuns:
         command: that made the runs; empty if not known.
         question: that they answer; empty if not known.
         took: how long making them took, in words; empty if not known.
+        again: commands of the plans some of whose runs are missing or unfinished, which train these.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -76,6 +79,7 @@ class GatheredRuns:
     command: str = ""
     question: str = ""
     took: str = ""
+    again: list[str] = field(default_factory=list)
 
     def add(self, path: Path) -> None:
         """Read the directory of a comparison, or a directory of runs. InputError if its plan is damaged."""
@@ -121,11 +125,33 @@ class GatheredRuns:
                 self.problems += unusable
                 return
         self.problems += unusable
-        failure = read_json_if_whole(run.attempt).get("error")
-        if failure:
-            self.problems.append(Problem(run.name, f"failed: {failure}"))
+        attempt = read_json_if_whole(run.attempt)
+        if attempt.get("error"):
+            self.problems.append(Problem(run.name, f"failed: {attempt['error']}"))
         elif not unusable:
-            self.problems.append(Problem(run.name, "unfinished"))
+            self.problems.append(Problem(run.name, why_unfinished(run, attempt)))
+            if self.command not in self.again:
+                self.again.append(self.command)
+
+
+def why_unfinished(run: PlannedRun, attempt: Mapping[str, Any]) -> str:
+    """Why there is no result of a run that did not fail: it was deleted, not begun, or is under way.
+
+    Args:
+        run: of a plan.
+        attempt: what is known of the last attempt at it; its directory may be named as it was before a move.
+
+    Returns:
+        In words.
+    """
+    begun = attempt.get("run")
+    place = run.path.with_name(Path(str(begun)).name) if begun else run.path
+    named = Path(*place.parts[-OF_OUTPUT - 1 :])  # from the output directory on, which tells no machine
+    if not place.is_dir():
+        return f"missing: '{named}' {'was deleted or moved' if begun else 'is not there, not begun or deleted'}"
+    if (place / "result.json").is_file():
+        return f"missing: '{named}' keeps no {contributions.FILE}"
+    return f"unfinished: '{named}' is {state_of(place)}"
 
 
 def with_places(design: Design, file: Path) -> Design:
@@ -215,7 +241,8 @@ def write_report(runs: GatheredRuns, directory: Path, folder: Path | None = None
         InputError: nothing can be compared.
     """
     comparison = compare(runs.records, runs.rules, runs.names, runs.design)
-    report = Report(directory.name, runs.command, comparison, verdict(comparison), tuple(runs.problems))
+    decided = verdict(comparison)
+    report = Report(directory.name, runs.command, comparison, decided, tuple(runs.problems), tuple(runs.again))
     figures = publish(directory, report)
     if folder is not None:
         training = f"training {sum(one.seconds for one in runs.records):,.0f} s in all, of one run after the other"

@@ -59,6 +59,11 @@ class Evidence:
         """Mean gain."""
         return self.estimate.mean
 
+    @property
+    def no_row_differs(self) -> bool:
+        """Whether both are the same on every test row, or instance of acting, of every run, and there are several."""
+        return bool(self.estimate.parts) and self.mean == 0 and self.estimate.error == 0
+
 
 def call_of(interval: Interval, margin: float) -> str:
     """What an interval of a gain says."""

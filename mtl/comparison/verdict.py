@@ -10,7 +10,7 @@ from mtl.comparison.records import Record
 from mtl.comparison.scope import error_rate_sentence, power_sentence, scope_sentence
 from mtl.comparison.statistics.gains import PLAIN
 from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Cell, Comparison, Evidence, Measurement, Row
-from mtl.comparison.wording import count_noun, format_interval, format_percent, format_stated, join_words
+from mtl.comparison.wording import count_noun, format_percent, format_stated, interval_in_words, join_words
 
 PAYS = "pays"
 DOES_NOT_PAY = "does not pay"
@@ -214,8 +214,7 @@ def counted_sentence(comparison: Comparison) -> str:
 
 def gain_in_words(evidence: Evidence) -> str:
     """Mean and interval."""
-    interval = format_interval(evidence.interval)
-    return f"{format_percent(evidence.mean)} ({interval or 'no interval'})"
+    return f"{format_percent(evidence.mean)} ({interval_in_words(evidence)})"
 
 
 def tasks_in_words(tested: Measurement) -> str:
@@ -230,7 +229,7 @@ def tasks_in_words(tested: Measurement) -> str:
     for call, sentence in words.items():
         cells = {task: cell for task, cell in tested.cells.items() if cell.evidence.call == call}
         found = [
-            f"{task} ({format_percent(cell.evidence.mean)}, {format_interval(cell.evidence.interval) or 'no interval'})"
+            f"{task} ({format_percent(cell.evidence.mean)}, {interval_in_words(cell.evidence)})"
             for task, cell in most_changed(cells).items()
         ]
         others = len(cells) - len(found)
@@ -268,6 +267,8 @@ def acting_in_words(tested: Measurement) -> str:
     """What the difference is in what the agent achieves."""
     if tested.outcome is None:
         return ""
+    if tested.outcome.no_row_differs:
+        return "The agent acts the same with it on every instance of every run, which says nothing of others."
     words = {
         HELPS: "The agent acts better with it",
         HURTS: "The agent acts worse with it",

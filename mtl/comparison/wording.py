@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from math import isfinite
 
+from mtl.comparison.types import Evidence
+
 
 def format_percent(value: float) -> str:
     """A signed percentage with one decimal, two below 1 %."""
@@ -35,6 +37,14 @@ def format_interval(interval: tuple[float, float]) -> str:
     """An interval as words; empty where it is not known."""
     low, high = interval
     return f"{format_percent(low)} to {format_percent(high)}" if isfinite(low) else ""
+
+
+def interval_in_words(evidence: Evidence) -> str:
+    """An interval in a sentence; of what is the same in every run that instead, where an interval has no width."""
+    if evidence.no_row_differs and evidence.interval[0] == evidence.interval[1]:
+        return "the same predictions in every run"
+    said = format_interval(evidence.interval) or "no interval"
+    return f"{said}, no test row differs in any run" if evidence.no_row_differs else said
 
 
 def count_noun(number: int, what: str) -> str:

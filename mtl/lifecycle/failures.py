@@ -14,6 +14,7 @@ from mtl.errors import InputError
 from mtl.module.loss_meter import Diverged
 from mtl.runs.directory import Run
 from mtl.training.callbacks import Pruned
+from mtl.training.loggers import end_loggers, forget_loggers
 
 
 @contextmanager
@@ -33,25 +34,26 @@ def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Ite
     try:
         with interruptions_prevail(), exits_are_errors():
             yield
+        forget_loggers(run.path)
     except Diverged as error:
-        run.state = "failed"
+        ended(run, "failed")
         raise Diverged(f"{error}; {what_is_kept(run)}") from None
     except Pruned:
-        run.state = "pruned"
+        ended(run, "pruned")
         raise
     except InputError:
-        run.state = "failed"
-        if first and not run.last.is_file() and not run.improvement.is_file():
+        ended(run, "failed")
+        if first and not any(place.is_file() for place in (run.last, run.improvement, run.path / "result.json")):
             shutil.rmtree(run.path)  # nothing that could be of use
         raise
     except OSError as error:  # a full disk, a directory that may not be written
         with suppress(OSError):
-            run.state = "failed"
+            ended(run, "failed")
         raise InputError(f"cannot go on with run '{run.path}': {error}; {again or what_is_kept(run)}") from None
     except (SystemExit, KeyboardInterrupt) as error:  # SystemExit is what Lightning makes of Ctrl-C
         ignore_signals()
         with suppress(OSError):
-            run.state = "interrupted"
+            ended(run, "interrupted")
         if first and not is_one_of_many():
             why = "the time limit is reached" if exit_code(error) == EXIT_TIME_LIMIT else "interrupted"
             sys.stderr.write(f"{why}; {again or how_to_go_on(run)}\n")
@@ -59,13 +61,32 @@ def failures_recorded(run: Run, *, first: bool, again: str | None = None) -> Ite
     except RuntimeError as error:
         if is_lost_connection(error):  # another process of this training was ended
             ignore_signals()
-            run.state = "interrupted"
+            ended(run, "interrupted")
             raise InputError(f"another process of this training has ended; {how_to_go_on(run)}") from None
-        run.state = "failed"
+        ended(run, "failed")
         raise
     except BaseException:
-        run.state = "failed"
+        ended(run, "failed")
         raise
+
+
+def ended(run: Run, state: str) -> None:
+    """Write down how a run has ended, and tell its loggers.
+
+    One that has its result is done, whatever came after it, such as a registry that does not take it.
+
+    Args:
+        run: its directory.
+        state: in which it is left.
+    """
+    done = (run.path / "result.json").is_file()
+    try:
+        run.state = "done" if done else state
+    finally:
+        if done:
+            forget_loggers(run.path)
+        else:
+            end_loggers(run.path, interrupted=state != "failed")
 
 
 def how_to_go_on(run: Run) -> str:
@@ -78,4 +99,6 @@ def how_to_go_on(run: Run) -> str:
 
 def what_is_kept(run: Run) -> str:
     """What there is to go on from when a run fails."""
+    if (run.path / "result.json").is_file():
+        return "its result is kept"
     return f"the last good state is in {run.last}" if run.last.is_file() else "no epoch was validated"

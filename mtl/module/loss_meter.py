@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mtl.distributed import least_over_processes, mean_over_processes
 from mtl.errors import InputError
+from mtl.weighting.base.made import NOT_FINITE
 
 NEVER = 2**62  # a step that no training reaches
 AT_ONCE = 64  # training steps whose losses are added up at once
@@ -56,6 +57,7 @@ class LossMeter(nn.Module):
     epoch_sum: Tensor
     epoch_steps: Tensor
     bad_step: Tensor
+    bad_weights: Tensor
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__()
@@ -65,6 +67,8 @@ class LossMeter(nn.Module):
         self.register_buffer("bad_step", torch.full((len(names),), NEVER), persistent=False)
         self.last_means: dict[str, float] = {}
         self.partly_missing: Callable[[str], bool] = lambda task: False
+        self.register_buffer("bad_weights", torch.tensor(NEVER), persistent=False)
+        self._weights: list[tuple[int, Tensor]] = []  # optimizer step, and its weights [K]
         # Optimizer step, tasks with labels, share of the step and losses [K] of what is not yet counted
         self._seen: list[tuple[int, tuple[int, ...], float, Tensor]] = []
 
@@ -81,11 +85,37 @@ class LossMeter(nn.Module):
         if len(self._seen) == AT_ONCE:
             self._count()
 
-    def check_finite(self) -> None:
-        """Raise :class:`Diverged` if a loss of an earlier step was not finite, on whichever process."""
+    def add_weights(self, step: int, weights: Tensor) -> None:
+        """Look at the weights that a weighting has made of the losses of a step, which are its own.
+
+        Args:
+            step: the optimizer step.
+            weights: ``[K]``.
+        """
+        self._weights.append((step, weights))
+        if len(self._weights) == AT_ONCE:
+            self._look_at_weights()
+
+    def _look_at_weights(self) -> None:
+        if self._weights:
+            steps, weights = zip(*self._weights, strict=True)
+            self._weights = []
+            when = torch.tensor(steps, device=self.bad_weights.device)
+            broken = torch.where(torch.stack(weights).isfinite().all(1), NEVER, when).amin()
+            self.bad_weights.copy_(torch.minimum(self.bad_weights, broken))
+
+    def check_finite(self, weighting: str = "the weighting") -> None:
+        """Raise :class:`Diverged` if a loss, or a weight, of an earlier step was not finite, on whichever process.
+
+        Args:
+            weighting: what weighs the losses is called.
+        """
         self._count()
-        steps = least_over_processes(self.bad_step.clone()).tolist()
+        self._look_at_weights()
+        *steps, weighed = least_over_processes(torch.cat([self.bad_step, self.bad_weights.view(1)])).tolist()
         step, name = min(zip(steps, self.names, strict=True), key=lambda pair: pair[0])
+        if weighed < step:  # of losses that were finite
+            raise Diverged(f"{weighting}.forward {NOT_FINITE}: at step {weighed}")
         if step != NEVER:
             raise Diverged.at(step, f"loss of task '{name}'", self.partly_missing(name))
 

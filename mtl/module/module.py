@@ -29,7 +29,7 @@ from mtl.network import Network
 from mtl.nn.encoder import Inputs
 from mtl.suites.batch import Batch
 from mtl.tasks import TaskGraph, labelled
-from mtl.weighting.base import Weighting
+from mtl.weighting.base import LossWeighting, Weighting
 
 OptimizerFactory = Callable[[list[dict[str, Any]]], Optimizer]
 SchedulerFactory = Callable[[Optimizer], LRScheduler]
@@ -185,6 +185,12 @@ class MultiTaskModule(LeanModule):
             **kwargs: for what Lightning may add.
         """
         self.step.backward(self.step.loss_scale(loss) if self.trainer.precision == "16-mixed" else 1.0)
+        if isinstance(self.weighting, LossWeighting) and self.weights is not None and self.step.state.position.last:
+            self.loss_meter.add_weights(self.global_step, self.weights)
+
+    def check_finite(self) -> None:
+        """Raise :class:`Diverged` if losses or weights of an earlier step were not finite."""
+        self.loss_meter.check_finite(type(self.weighting).__name__)
 
     @override
     def configure_gradient_clipping(
@@ -303,7 +309,7 @@ class MultiTaskModule(LeanModule):
 
     @override
     def on_validation_start(self) -> None:
-        self.loss_meter.check_finite()  # a network that has diverged is not validated, and so not saved
+        self.check_finite()  # a network that has diverged is not validated, and so not saved
 
     def _partly_missing(self, task: str) -> bool:
         """Whether training rows have labels of a task of which a part is missing."""

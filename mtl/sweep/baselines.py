@@ -1,7 +1,7 @@
 """The baselines of a comparison beside single_task: of the same size or duration, trees, networks that are merged."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from statistics import median, median_low
 
@@ -16,6 +16,8 @@ from mtl.sweep.matched_baselines import epochs_within, same_parameters
 from mtl.sweep.plan import Configuration
 from mtl.sweep.planner import Planner
 from mtl.training.resources import count_parameters
+
+BUDGET = ("epochs", "steps", "patience")  # keys by which a baseline is trained for a given time
 
 
 class Baselines:
@@ -101,12 +103,21 @@ class Baselines:
         """The single-task baseline with exactly so many epochs; None if that is what it has ``used`` anyway."""
         if epochs == used:
             return None
-        config = self.tuned_as(single, self.planner.configs.of(BASELINE, "equal", epochs=epochs))
+        config = self.tuned_as(single, self.planner.configs.of(BASELINE, "equal", epochs=epochs), but=BUDGET)
         return replace(single, label=f"{BASELINE}, same seconds", config=config, entries=())
 
-    def tuned_as(self, single: Configuration, config: RunConfig) -> RunConfig:
-        """The config with the values of the grid that were chosen for the baseline; as it is where nothing is tuned."""
+    def tuned_as(self, single: Configuration, config: RunConfig, but: Collection[str] = ()) -> RunConfig:
+        """The config with the values of the grid that were chosen for the baseline; as it is where nothing is tuned.
+
+        Args:
+            single: the baseline.
+            config: of another one.
+            but: keys of which it has values of its own.
+
+        Returns:
+            The config.
+        """
         if not self.study.tune:
             return config
-        tuned = {key: value_of(single.config, key) for key in self.study.grid}
+        tuned = {key: value_of(single.config, key) for key in self.study.grid if key not in but}
         return with_values(config, tuned).changed(rates=single.config.rates)

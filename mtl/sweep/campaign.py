@@ -1,6 +1,6 @@
 """A comparison from its first run to its answer: screening, looks, further baselines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mtl.comparison.design import CONFIRM, FULL, Design
@@ -34,17 +34,24 @@ class Campaign:
         multi: what is compared with it.
         command: that asked for it.
         train: does runs.
+        untuned: why points of the grid, or configurations, could not be chosen, by name; None: nothing was tuned.
 
     Raises:
         InputError: looks were taken by another plan, or something was decided on other configurations.
     """
 
     def __init__(
-        self, planner: Planner, single: Configuration, multi: Sequence[Configuration], command: str, train: Train
+        self,
+        planner: Planner,
+        single: Configuration,
+        multi: Sequence[Configuration],
+        command: str,
+        train: Train,
+        untuned: Mapping[str, str] | None = None,
     ) -> None:
         self.planner, self.study, self.baselines = planner, planner.study, Baselines(planner)
         self.single, self.multi = single, list(multi)
-        self.command, self.train = command, train
+        self.command, self.train, self.untuned = command, train, dict(untuned or {})
         self.further: list[Configuration] = []
         self.left_out: dict[str, str] = {}  # by name of a baseline that was asked for, why it has no runs of its own
         self._known: list[Configuration] | None = None  # further baselines, once they are asked for before their turn
@@ -84,6 +91,7 @@ class Campaign:
             chosen=self.ledger.chosen if self.study.design == CONFIRM else None,
             further=tuple(configuration_id(one.config) for one in self.further),
             stopped=tuple(self.ledger.stopped),
+            grid={key: tuple(values) for key, values in self.study.grid.items()} if self.study.tune else {},
         )
 
     def screen(self) -> bool:
@@ -182,7 +190,7 @@ class Campaign:
         """
         self.ledger.check(self.study.planned_looks, self.study.deciding_seeds)
         plan = self.plan()
-        plan.save(self.command, self.design, took, self.left_out)
+        plan.save(self.command, self.design, took, {**self.untuned, **self.left_out})
         return plan
 
     def _known_baselines(self) -> list[Configuration]:

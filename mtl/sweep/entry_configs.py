@@ -11,6 +11,7 @@ from mtl.config.study import APART, BASELINE, FRONT, Study
 from mtl.sweep.counted import without_auxiliary
 from mtl.sweep.entries import as_trained, front_points, overrides_for, shorten_entry, weights_of
 
+WHOLE = (BASELINE, "equal", 0, None)  # what the config of the baseline is composed of
 OF_TASKS = ("tasks", "auxiliary", "relations", "rates")  # what differs in a config of learning apart
 
 
@@ -32,7 +33,7 @@ class EntryConfigs:
     @cached_property
     def whole(self) -> RunConfig:
         """The config of the baseline with all tasks that any run learns, auxiliary ones too."""
-        return self._composed_of(BASELINE, "equal", 0, None)
+        return self._composed_of(*WHOLE)
 
     def of(self, model: str, weighting: str, seed: int = 0, epochs: int | None = None) -> RunConfig:
         """The config of a model and a weighting, each with overrides of its own after a space.
@@ -60,7 +61,8 @@ class EntryConfigs:
         return self._composed[asked]
 
     def _compose(self, model: str, weighting: str, seed: int, epochs: int | None) -> RunConfig:
-        config = self._composed_of(model, weighting, seed, epochs)
+        asked = (model, weighting, seed, epochs)
+        config = self.whole if asked == WHOLE else self._composed_of(*asked)
         if not config.auxiliary or model.split()[0] not in APART:
             return config
         question = repr([config.task, config.tasks, config.auxiliary, config.relations, config.rates, config.execution])

@@ -10,6 +10,7 @@ from weakref import finalize
 
 from mtl.assembly import build
 from mtl.comparison.design import CONFIRM
+from mtl.config.fields import format_value
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.study import BASELINE, Study
@@ -24,7 +25,7 @@ from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.split_checks import check_labels
 from mtl.sweep.baseline_checks import check_baselines
 from mtl.sweep.comparison_id import comparison_id
-from mtl.sweep.entries import ELSEWHERE, with_values
+from mtl.sweep.entries import ELSEWHERE, value_of, with_values
 from mtl.sweep.entry_configs import EntryConfigs
 from mtl.sweep.outcomes import check_outcomes
 from mtl.sweep.plan import Configuration, Plan
@@ -256,6 +257,17 @@ class Planner:
                     check_hardware(config)
                 points.append(replace(one, config=config, entries=(self.entry(config, self.study.screening_seeds[0]),)))
         return self.planned(points)
+
+    def failed_points(self, tuning: Plan) -> dict[str, str]:
+        """Points of the grid without a finished run, among which validation could not choose, and why, by name."""
+        found = {}
+        for one in tuning.configurations:
+            (entry,) = one.entries
+            if self.queue.done(entry) is None:
+                point = ", ".join(f"{key}={format_value(value_of(one.config, key))}" for key in self.study.grid)
+                error = self.queue.attempt(entry).get("error", "unfinished")
+                found[f"{one.label}, {point}, seed {entry.config.seed}"] = f"no candidate for tuning: {error}"
+        return found
 
     def best_of_grid(self, tuning: Plan) -> list[Configuration]:
         """Of each configuration the point that validation prefers; those without a finished run are left out."""

@@ -1,5 +1,6 @@
 """Rows that belong together count as one: groups in place of rows."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from mtl.comparison.evidence import evidence_of
 from mtl.comparison.gain_samples import GainRule, GainSample, alike, gains_by_split, row_groups, row_weights, sum_groups
 from mtl.comparison.records import Record
+from mtl.comparison.report import number_format
 from mtl.comparison.statistics.estimate import over_seeds_and_rows
+from mtl.comparison.types import Rules
+from mtl.comparison.wording import interval_in_words
 from mtl.errors import InputError
 from mtl.runs.contributions import Contributions, Outcome
 from tests.comparison.support import make_record
@@ -146,10 +151,45 @@ def test_what_rows_that_are_all_right_may_differ_by_is_shared_by_all_tasks(respl
         for m in ("a", "b")
     )
     rule = GainRule.of([*runs.values(), *over.values()], over, resplit=resplit)
-    assert rule.on_all_tasks(runs, over, range(3)).unseen == (pytest.approx(2 / 3), 7 if resplit else 3)
-    assert rule.on_task(runs, over, range(3), "b").unseen is None
+    assert rule.on_all_tasks(runs, over, range(3)).unseen == (1.0, 7 if resplit else 3)
+    assert rule.on_task(runs, over, range(3), "b").unseen == (1.0, 7 if resplit else 4)  # each error is 1
     worse = {s: replace(one, test={**one.test, "a": 0.9 if s else 1.0}) for s, one in runs.items()}
     assert rule.on_task(worse, over, range(3), "a").unseen is None
+
+
+def test_rows_that_are_wrong_alike_leave_open_how_others_differ() -> None:
+    """By hand; errors that differ from row to row are alike only where the predictions are, and say so."""
+    rows = {"a": np.array([1.0] * 6 + [0.0] * 2), "b": np.arange(1.0, 9.0)}
+
+    def runs_of(model: str, values: Mapping[str, np.ndarray]) -> dict[int, Record]:
+        directions = {"a": True, "b": False}
+        test = {task: float(one.mean()) for task, one in values.items()}
+        return {s: replace(measured(model, s, values), test=test, directions=directions) for s in range(3)}
+
+    runs, over = (runs_of(model, rows) for model in ("a", "b"))
+    rule = GainRule.of([*runs.values(), *over.values()], over)
+    accuracy, error = (evidence_of(rule.on_task(runs, over, range(3), task), 0.05, Rules()) for task in ("a", "b"))
+    most = (1 - 0.025 ** (1 / 8)) / 0.75
+    assert accuracy.interval == (pytest.approx(-most), pytest.approx(most))
+    assert (accuracy.call, accuracy.no_row_differs, error.call, error.no_row_differs) == ("unclear", True, "same", True)
+    assert interval_in_words(accuracy).endswith("%, no test row differs in any run")
+    assert interval_in_words(error) == "the same predictions in every run"
+    assert number_format.interval(error) == "the same in every run"
+    other = runs_of("a", {**rows, "a": rows["a"][::-1]})  # as many are right, but others
+    assert not evidence_of(rule.on_task(other, over, range(3), "a"), 0.05, Rules()).no_row_differs
+
+
+@pytest.mark.parametrize("resplit", [False, True])
+def test_agents_that_achieve_the_same_do_not_tell_how_they_differ(resplit: bool) -> None:
+    runs = {
+        s: make_record(seed=s, primary={"a": "mae"}, test={"a": 1.0}, outcome=Outcome("cost", False, np.ones(4), None))
+        for s in range(3)
+    }
+    sample = GainRule.of([*runs.values()], runs, resplit=resplit).on_outcome(runs, runs, range(3))
+    assert sample is not None
+    found = evidence_of(sample, 0.05, Rules())
+    assert (found.call, found.no_row_differs) == ("unclear", True)
+    assert np.isnan(found.interval).all()
 
 
 def test_runs_of_unlike_test_rows_are_refused() -> None:

@@ -57,14 +57,24 @@ def test_a_run_of_another_schema_is_one_problem_not_two(tmp_path: Path) -> None:
 
 def test_why_a_planned_run_failed_is_said(tmp_path: Path) -> None:
     directory = planned(tmp_path, "mine", tmp_path / "runs" / "s" / "hard-equal" / "id")
-    (problem,) = gather([directory]).problems
-    assert (problem.path, problem.reason) == ("hard-equal, seed 0", "unfinished")
-    assert gather([directory, directory]).problems == [problem]
-    attempt = attempt_file(tmp_path, "k")
+    run, attempt = "runs/s/hard-equal/id", attempt_file(tmp_path, "k")
+    found = gather([directory])
+    (problem,) = found.problems
+    reason = f"missing: '{run}' is not there, not begun or deleted"
+    assert (problem.path, problem.reason, found.again) == ("hard-equal, seed 0", reason, ["c"])
     attempt.parent.mkdir()
+    attempt.write_text(json.dumps({"run": f"/elsewhere/{run}-2"}))
+    assert gather([directory]).problems[0].reason == f"missing: '{run}-2' was deleted or moved"
+    second = tmp_path / f"{run}-2"
+    second.mkdir(parents=True)
+    (second / "state").write_text("interrupted\n")
+    assert gather([directory, directory]).problems[0].reason == f"unfinished: '{run}-2' is interrupted"
+    (second / "result.json").write_text("{}")
+    assert gather([directory]).problems[0].reason == f"missing: '{run}-2' keeps no contributions.npz"
     attempt.write_text(json.dumps({"error": "the disk is full"}))
-    (problem,) = gather([directory]).problems
-    assert problem.reason == "failed: the disk is full"
+    found = gather([directory])
+    assert [one.reason for one in found.problems] == ["failed: the disk is full"]
+    assert found.again == []
 
 
 def test_a_baseline_without_runs_of_its_own_is_named(tmp_path: Path) -> None:

@@ -18,14 +18,18 @@ import pytest
 from pytorch_lightning import Callback, Trainer
 
 from mtl.config.overrides import parse_override
-from mtl.config.signals import SIGNALS
+from mtl.config.signals import SIGNALS, Interrupted
 from mtl.errors import InputError
-from mtl.lifecycle.failures import how_to_go_on
+from mtl.lifecycle.failures import failures_recorded, how_to_go_on
 from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.train import train
+from mtl.module.loss_meter import Diverged
 from mtl.runs.directory import Run
 from mtl.runs.identity import run_id
 from mtl.runs.lock import hold
+from mtl.training.callbacks import Pruned
+from mtl.training.loggers import UNDER_WAY
+from mtl.training.loggers.mlflow import RunLogger
 from tests.support import TINY, tiny
 from tests.trained import resume, train_with
 
@@ -75,6 +79,65 @@ def test_every_signal_ends_a_run_alike(signum: int, tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err == f"interrupted; go on with: python train.py resume={path}\n"
     assert (run.state, (path / "lock").exists()) == ("interrupted", False)
     assert {one: signal.getsignal(one) for one in SIGNALS} == before
+
+
+class Client:
+    """Takes what MLflow's client is told of the end of a run."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, str]] = []
+
+    def get_run(self, run_id: str) -> str:
+        return run_id
+
+    def set_terminated(self, run_id: str, status: str) -> None:
+        self.ended.append((run_id, status))
+
+
+@pytest.mark.usefixtures("nothing_ignored")
+@pytest.mark.parametrize(
+    ("error", "state", "status"),
+    [
+        (Interrupted(signal.SIGTERM), "interrupted", "KILLED"),
+        (KeyboardInterrupt(), "interrupted", "KILLED"),
+        (Pruned(), "pruned", "KILLED"),
+        (OSError(errno.ENOSPC, "No space left on device"), "failed", "FAILED"),
+        (Diverged("the loss"), "failed", "FAILED"),
+        (ValueError("of own code"), "failed", "FAILED"),
+    ],
+    ids=lambda one: type(one).__name__ if isinstance(one, BaseException) else one,
+)
+def test_loggers_are_told_how_a_run_ended(
+    error: BaseException, state: str, status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it ended: also where Lightning trains no more, or is stopped while it tells them itself."""
+    client, logger, run = Client(), RunLogger.__new__(RunLogger), Run(tmp_path / "run")
+    run.path.mkdir()
+    run.last.touch()
+    for name, value in {
+        "_initialized": True,
+        "experiment": client,
+        "run_id": "7",
+        "_checkpoint_callback": None,
+    }.items():
+        monkeypatch.setattr(RunLogger, name, value, raising=False)
+    monkeypatch.setitem(UNDER_WAY, run.path.resolve(), [logger])
+    logger.finalize("failed")  # as Lightning does, which knows no other status
+    assert client.ended == []
+    with pytest.raises((SystemExit, InputError, type(error))), failures_recorded(run, first=True):
+        raise error
+    assert (run.state, client.ended) == (state, [("7", status)])
+    assert run.path.resolve() not in UNDER_WAY
+
+
+def test_a_finished_run_that_a_registry_does_not_take_stays(tmp_path: Path) -> None:
+    """One of trees has no checkpoint, and was removed."""
+    run = Run(tmp_path / "run")
+    run.path.mkdir()
+    (run.path / "result.json").touch()
+    with pytest.raises(InputError, match="done and not registered"), failures_recorded(run, first=True):
+        raise InputError("done and not registered")
+    assert run.state == "done"
 
 
 @pytest.mark.parametrize("hook", ["on_validation_start", "on_train_end"])

@@ -23,7 +23,7 @@ from mtl.sharing.aitm import AITM
 from mtl.sharing.ltb import LearningToBranch
 from mtl.suites.batch import Batch, Split
 from mtl.tasks import TaskGraph, binary, classification, labelled
-from mtl.weighting.base import Weighting
+from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Weighting
 from mtl.weighting.coba import CoBa
 from mtl.weighting.equal import Equal
 from mtl.weighting.famo import FAMO
@@ -281,6 +281,41 @@ def test_divergence_names_task_step_and_cause() -> None:
     data = rows(20)
     with pytest.raises(Diverged, match=r"loss of task 't1' became NaN or infinite at step 3: the learning rate may"):
         fit(data, module_of(data, Equal(3), sgd), batch_size=4, epochs=3, callbacks=[Poison(3)])
+
+
+class ByLosses(LossWeighting):
+    """Gives NaN from the third step on."""
+
+    steps = 0
+
+    def forward(self, losses: Tensor, tasks: Tensor) -> Tensor:
+        self.steps += 1
+        return losses.sum() * (math.nan if self.steps > 2 else 1.0)
+
+
+class ByGradients(GradientWeighting):
+    """Gives NaN from the third step on."""
+
+    steps = 0
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        self.steps += 1
+        return torch.full_like(losses, math.nan if self.steps > 2 else 1.0)
+
+
+class ByDirections(DirectionWeighting):
+    """Gives a direction that is infinite."""
+
+    def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        return jacobian.sum(0) * math.inf, torch.ones_like(losses)
+
+
+@pytest.mark.parametrize("weighting", [ByLosses, ByGradients, ByDirections])
+def test_weights_that_are_not_finite_are_the_weightings(weighting: type[Weighting]) -> None:
+    """A learning rate has nothing to do with them."""
+    data = rows(20)
+    with pytest.raises(InputError, match=rf"^{weighting.__name__}\.forward gives weights that are NaN or infinite"):
+        fit(data, module_of(data, weighting(3), sgd), batch_size=4, epochs=3)
 
 
 def test_a_loss_that_does_not_leave_out_missing_parts_of_a_label_is_named_as_the_cause() -> None:

@@ -547,6 +547,30 @@ def test_a_grid_without_a_finished_run_of_what_is_needed_ends_in_one_line(
     assert str(error.value) == f"no run of the grid of {lacking} has finished: out of memory"
 
 
+def test_points_of_the_grid_that_failed_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a configuration none of whose points has finished, which was missing in the report without a word."""
+    found = planner(tmp_path, "models=[hard,soft]", "tune=true", "grid={optimizer.lr:[0.1,0.2]}")
+    single, hard, soft = configurations = [found.single_task(), *found.multi_task()]
+    for entry in found.grid_plan([hard]).entries[:1]:
+        found.queue.fail(entry, "out of memory")
+    monkeypatch.setattr("mtl.cli.compare.train", lambda *_, **__: True)
+    monkeypatch.setattr(found, "best_of_grid", lambda _: [single, hard])
+    with WorkerPool(tmp_path) as pool:
+        chosen, untuned = choose_on_validation(found, configurations, 0, Console(quiet=True), pool)
+    assert chosen == [single, hard]
+    assert untuned[soft.label] == "failed: no run of the grid has finished"
+    assert untuned["hard-equal, optimizer.lr=0.1, seed 0"] == "no candidate for tuning: out of memory"
+
+
+def test_a_baseline_of_the_same_seconds_keeps_its_epochs_where_epochs_are_tuned(tmp_path: Path) -> None:
+    found = planner(tmp_path, "models=[hard]", "tune=true", "grid={epochs:[2,4],optimizer.lr:[0.1,0.2]}")
+    single = found.single_task()
+    tuned = replace(single, config=with_values(single.config, {"epochs": 2, "optimizer.lr": 0.2}))
+    made = Baselines(found).single_task_with_epochs(tuned, epochs=7, used=2)
+    assert made is not None
+    assert (made.config.epochs, made.config.optimizer["lr"]) == (7, 0.2)
+
+
 @pytest.mark.parametrize(
     ("typed", "complaint"),
     [

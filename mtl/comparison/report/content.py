@@ -17,6 +17,7 @@ class Report:
         comparison: its numbers.
         verdict: what they say.
         problems: runs that failed or could not be used.
+        again: commands that train those of them that are missing or unfinished.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Report:
     comparison: Comparison
     verdict: Verdict
     problems: tuple[Problem, ...]
+    again: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Name and verdict, since all numbers would fill pages of a notebook."""

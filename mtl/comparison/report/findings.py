@@ -1,11 +1,14 @@
 """What a report says beside its verdict: negative transfer, and Pareto fronts."""
 
-from math import isfinite, nan
+from collections.abc import Mapping
+from math import isfinite, isnan, nan
 
 from mtl.comparison.fixed_front import fixed_front_sentences
 from mtl.comparison.report import number_format
+from mtl.comparison.tuned import tuned_values
 from mtl.comparison.types import HURTS, Comparison, Row
-from mtl.comparison.wording import format_interval, join_words
+from mtl.comparison.wording import interval_in_words, join_words
+from mtl.config.fields import format_value
 
 COST_NOTE = """\
 Medians over all runs, means of what came of acting. Inference: predicting one batch of test rows, up to 1024, for all
@@ -19,6 +22,9 @@ STOPPED_CAPTION = (
     "Stopped in screening, as others were better after a part of it. The score is the geometric mean of the tasks' "
     "validation losses, lower being better; where there is none, delta_m of the first seed decided"
 )
+
+
+AGAIN = "To train what is missing or unfinished, type"
 
 
 def negative_transfer_rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -84,6 +90,43 @@ def screening_note(comparison: Comparison) -> str:
     )
 
 
+def tuned_columns(comparison: Comparison) -> tuple[str, ...]:
+    """The head of :func:`tuned_rows`."""
+    return ("configuration", *comparison.design.grid)
+
+
+def tuned_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """Each configuration with the values of the grid that validation chose for it; none where nothing was tuned."""
+    if not comparison.design.grid:
+        return []
+    every = [(row.label, tuned_values(row, comparison)) for row in comparison.all_rows]
+    return [
+        (label, *(tuned_text(values[key]) if key in values else "-" for key in comparison.design.grid))
+        for label, values in every
+    ]
+
+
+def tuned_text(value: object) -> str:
+    """A value as it is typed; learning rates of tasks as ``0.01 (a), 0.001 (b and c)``."""
+    if not isinstance(value, Mapping):
+        return format_value(value)
+    tasks: dict[str, list[str]] = {}
+    for task, rate in value.items():
+        tasks.setdefault(format_value(rate), []).append(str(task))
+    return ", ".join(f"{rate} ({join_words(names)})" for rate, names in tasks.items())
+
+
+def tuned_caption(comparison: Comparison) -> str:
+    """What was tried, and how it was chosen."""
+    design = comparison.design
+    tried = "; ".join(f"{key} {join_words(map(format_value, values))}" for key, values in design.grid.items())
+    further = " Further baselines begin with the values of single_task." if design.further else ""
+    return (
+        f"Tried: {tried}. Each configuration has the values of its own best run on the validation rows, with seed "
+        f"{design.screening[0]}. Where nothing is shared, each task has the learning rate that is best for it.{further}"
+    )
+
+
 def scales_sentence(comparison: Comparison) -> str:
     """What the gains of each task are: relative, or differences of a size that the sentence says."""
     by_reason: dict[str, list[str]] = {}
@@ -104,7 +147,7 @@ def worst_gain_sentence(comparison: Comparison) -> str:
     if not measured:
         return ""
     one, label, task = min(measured, key=lambda each: each[0].mean)
-    interval = format_interval(one.interval)
+    interval = "" if isnan(one.interval[0]) else interval_in_words(one)
     return (
         f"No task is shown to be hurt, which is no proof that none is. The lowest gain is that of {label} on {task}: "
         f"{number_format.gain(one)}{f' ({interval})' if interval else ''}."

@@ -10,6 +10,7 @@ from mtl.comparison.report.data_facts import data_in_words, environment_of, note
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
+    AGAIN,
     COST_NOTE,
     NEGATIVE_TRANSFER_COLUMNS,
     STOPPED_CAPTION,
@@ -20,6 +21,9 @@ from mtl.comparison.report.findings import (
     screened_rows,
     screening_note,
     stopped_rows,
+    tuned_caption,
+    tuned_columns,
+    tuned_rows,
     worst_gain_sentence,
 )
 from mtl.comparison.report.names_in_pages import set_apart
@@ -35,7 +39,7 @@ def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
     if report.command:
         lines += [f"Command: <code>{escaped(report.command)}</code>", ""]
     lines += body(comparison, report.verdict, figures)
-    lines += problems_section(report.problems)
+    lines += problems_section(report.problems, report.again)
     notes = notes_of(comparison)
     if notes:
         lines += ["", "## Notes of the runs", "", *table(["note", "runs"], [list(pair) for pair in notes])]
@@ -48,11 +52,22 @@ def markdown(report: Report, figures: Sequence[SvgFigure]) -> str:
     return "\n".join(lines)
 
 
-def problems_section(problems: Sequence[Problem]) -> list[str]:
-    """Runs that failed or could not be used, and why; nothing where there are none."""
+def problems_section(problems: Sequence[Problem], again: Sequence[str] = ()) -> list[str]:
+    """Runs that failed or could not be used, and why; nothing where there are none.
+
+    Args:
+        problems: the runs.
+        again: commands that train those that are missing or unfinished.
+
+    Returns:
+        Lines of Markdown.
+    """
     if not problems:
         return []
-    return ["", "## Failed and left out", "", *table(["run", "why"], [[one.path, one.reason] for one in problems])]
+    lines = ["", "## Failed and left out", "", *table(["run", "why"], [[one.path, one.reason] for one in problems])]
+    for command in again:
+        lines += ["", f"{AGAIN} <code>{escaped(command)}</code>"]
+    return lines
 
 
 def body(comparison: Comparison, verdict: Verdict, figures: Sequence[SvgFigure]) -> list[str]:
@@ -120,7 +135,17 @@ def screening_section(c: Comparison) -> list[str]:
         "",
         *(f"- {escaped(sentence)}" for sentence in pareto_sentences(c)),
         *stopped_section(c),
+        *tuned_section(c),
     ]
+
+
+def tuned_section(c: Comparison) -> list[str]:
+    """Which values of the grid each configuration has; nothing where nothing was tuned."""
+    rows = [list(row) for row in tuned_rows(c)]
+    if not rows:
+        return []
+    lines = table(list(tuned_columns(c)), rows)
+    return ["", "### Values chosen on validation", "", *lines, "", escaped(tuned_caption(c))]
 
 
 def stopped_section(c: Comparison) -> list[str]:

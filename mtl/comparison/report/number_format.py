@@ -17,7 +17,9 @@ def gain(one: Evidence) -> str:
 
 
 def interval(one: Evidence) -> str:
-    """Its interval; empty where nothing is claimed."""
+    """Its interval; empty where nothing is claimed. Of what is the same in every run that, in place of no width."""
+    if one.no_row_differs and not one.interval[0] < one.interval[1]:
+        return "the same in every run"
     return format_interval(one.interval).replace("\N{NO-BREAK SPACE}%", "")
 
 

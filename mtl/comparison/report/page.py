@@ -12,6 +12,7 @@ from mtl.comparison.report.data_facts import data_in_words, environment_of, note
 from mtl.comparison.report.drawing import SvgFigure
 from mtl.comparison.report.execution import constants_sentence, execution_columns
 from mtl.comparison.report.findings import (
+    AGAIN,
     COST_NOTE,
     NEGATIVE_TRANSFER_COLUMNS,
     STOPPED_CAPTION,
@@ -22,6 +23,9 @@ from mtl.comparison.report.findings import (
     screened_rows,
     screening_note,
     stopped_rows,
+    tuned_caption,
+    tuned_columns,
+    tuned_rows,
     worst_gain_sentence,
 )
 from mtl.comparison.report.names_in_pages import is_long, sentence
@@ -50,6 +54,8 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         v=report.verdict,
         tone={PAYS: "pays", DOES_NOT_PAY: "loses"}.get(report.verdict.outcome, ""),
         problems=report.problems,
+        again_note=AGAIN,
+        again=report.again,
         notes=notes_of(comparison),
         figures=figures,
         execution_columns=execution_columns(comparison),
@@ -62,6 +68,9 @@ def html(report: Report, figures: Sequence[SvgFigure]) -> str:
         stopped_caption=STOPPED_CAPTION,
         stopped_columns=STOPPED_COLUMNS,
         stopped_rows=stopped_rows(comparison),
+        tuned_caption=tuned_caption(comparison),
+        tuned_columns=tuned_columns(comparison),
+        tuned_rows=tuned_rows(comparison),
         worst_gain_sentence=worst_gain_sentence(comparison),
         scales_sentence=scales_sentence(comparison),
         number_format=number_format,

@@ -84,7 +84,7 @@ def write_readme(folder: Path, report: Report, provenance: Provenance, figures: 
         "## Result",
         "",
         *body(named_within_output(comparison), report.verdict, shown),
-        *problems_section([replace(one, path=within_output(one.path)) for one in report.problems]),
+        *problems_section([replace(one, path=within_output(one.path)) for one in report.problems], report.again),
         "",
         reading,
     ]

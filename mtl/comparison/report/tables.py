@@ -9,6 +9,7 @@ import pandas as pd
 
 from mtl.comparison.records import Problem
 from mtl.comparison.report.data_facts import environment_of, notes_of
+from mtl.comparison.tuned import tuned_values
 from mtl.comparison.types import Comparison, Evidence, Measurement, Row
 from mtl.comparison.verdict import Verdict
 
@@ -122,6 +123,7 @@ def row_summary(row: Row, comparison: Comparison) -> dict[str, Any]:
         "costs": {**row.costs, "inference_spread": list(row.inference_spread)},
         "execution": dict(row.execution),
         "auxiliary": {task: {"mean": mean, "sd": sd} for task, (mean, sd) in auxiliary_values(row).items()},
+        "tuned": tuned_values(row, comparison),
         "runs": [str(one.path) for one in row.records],
     }
 
@@ -171,5 +173,6 @@ def evidence_summary(one: Evidence) -> dict[str, Any]:
         "alpha": one.alpha,
         "interval": list(one.interval),
         "call": one.call,
+        "no_row_differs": one.no_row_differs,
         "by_seed": list(one.gains),
     }

@@ -74,7 +74,7 @@ class Dashboard(EpochCallback):
         self._batch = None
 
     def _write(self, trainer: Trainer, module: MultiTaskModule) -> None:
-        module.loss_meter.check_finite()
+        module.check_finite()
         values = {f"train/{name}/{LOSS}": value for name, value in module.loss_meter.mean_since_last_call().items()}
         values |= weights(module) | mixtures(module)
         if module.weighting.gramian is not None:

@@ -6,7 +6,9 @@ it can change a number, so it is no part of a run's id.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
@@ -17,8 +19,10 @@ from mtl.config.run_result import RunResult
 from mtl.errors import InputError
 from mtl.runs.identity import identity
 from mtl.training.loggers.dashboard import DashboardLogger
-from mtl.training.loggers.mlflow import RunLogger
+from mtl.training.loggers.mlflow import SECONDS, RunLogger
 from mtl.training.loggers.services import CHECKS
+
+UNDER_WAY: dict[Path, list[Logger]] = {}  # by directory of a run that has not ended
 
 
 def check_loggers(config: RunConfig) -> None:
@@ -49,7 +53,43 @@ def make_loggers(directory: Path, config: RunConfig) -> list[Logger]:
     """
     number = len(list(directory.glob("csv*"))) + 1
     table = CSVLogger(directory, name="", version="csv" if number == 1 else f"csv-{number}")
-    return [*(made(name, node, directory, config.trust) for name, node in config.logger.items()), table]
+    found = [*(made(name, node, directory, config.trust) for name, node in config.logger.items()), table]
+    UNDER_WAY.setdefault(directory.resolve(), []).extend(found)
+    return found
+
+
+def end_loggers(directory: Path, *, interrupted: bool) -> None:
+    """Tell the loggers of a run that it has ended before its end; those that cannot be told in time are let go of.
+
+    Lightning tells its own trainer's loggers of what ends within a training, and not where a second signal comes.
+
+    Args:
+        directory: of the run.
+        interrupted: it was, and did not fail.
+    """
+
+    def end() -> None:
+        for logger in loggers:
+            with suppress(Exception):  # the run has its own error
+                if isinstance(logger, RunLogger):
+                    logger.end(interrupted=interrupted)
+                else:
+                    logger.finalize("failed")
+                if isinstance(logger, WandbLogger):  # whose next run in this process would else be the same
+                    logger.experiment.finish(exit_code=1)
+
+    loggers = of_other_projects(forget_loggers(directory))
+    if loggers:
+        telling = Thread(target=end, daemon=True)
+        telling.start()
+        telling.join(SECONDS)
+
+
+def forget_loggers(directory: Path) -> list[Logger]:
+    """The loggers of a run and of trainings within it, which from now on are nobody's."""
+    place = directory.resolve()
+    within = [path for path in UNDER_WAY if path == place or place in path.parents]
+    return [logger for path in within for logger in UNDER_WAY.pop(path)]
 
 
 def made(name: str, node: dict[str, Any], directory: Path, trust: Sequence[str]) -> Logger:

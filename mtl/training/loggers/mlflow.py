@@ -1,10 +1,12 @@
 """MLflow, with its registry: the directory of a finished run can become a version of a registered model."""
 
+import hashlib
 import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -57,6 +59,34 @@ def check_server(tracking_uri: str) -> None:
         raise InputError(f"logger.mlflow.tracking_uri={address}: no server answers there ({error})") from None
 
 
+class Names:
+    """Names for MLflow, of unlike keys unlike ones: also where they differ in signs that it refuses, or at the end."""
+
+    def __init__(self) -> None:
+        self._of_key: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, key: str, wanted: str) -> str:
+        """The name of a key.
+
+        Args:
+            key: what it is called here.
+            wanted: a name of it that MLflow takes if it is not too long; what comes later with a taken one gets a
+                hash of its key.
+
+        Returns:
+            The same name each time.
+        """
+        if key not in self._of_key:
+            name = wanted[:NAME]
+            if name in self._taken:
+                mark = hashlib.sha256(key.encode()).hexdigest()[:8]
+                name = f"{name[: NAME - len(mark) - 1]}_{mark}"
+            self._of_key[key] = name
+            self._taken.add(name)
+        return self._of_key[key]
+
+
 class RunLogger(MLFlowLogger):
     """Lightning's logger for MLflow, which also registers what came of a run.
 
@@ -81,13 +111,18 @@ class RunLogger(MLFlowLogger):
             )
         self.registered_model = registered_model
 
+    @cached_property
+    def _names(self) -> tuple[Names, Names]:
+        return Names(), Names()
+
     @override
     @rank_zero_only
     def log_hyperparams(self, params: Mapping[str, Any]) -> None:  # type: ignore[override]
         """Tell all parameters, by names that MLflow takes; Lightning would keep 250 letters of their values."""
         from mlflow.entities import Param
 
-        told = [Param(OTHER_SIGNS.sub("_", key)[:NAME], str(value)[:VALUE]) for key, value in params.items()]
+        names, _ = self._names
+        told = [Param(names.of(key, OTHER_SIGNS.sub("_", key)), str(value)[:VALUE]) for key, value in params.items()]
         with _said(begun=self._initialized):
             for first in range(0, len(told), PARAMETERS):
                 self.experiment.log_batch(self.run_id, params=told[first : first + PARAMETERS])
@@ -98,8 +133,8 @@ class RunLogger(MLFlowLogger):
         """Tell all metrics; Lightning would take the letters of other languages from their names, and all at once."""
         from mlflow.entities import Metric
 
-        now = int(time.time() * 1000)
-        told = [Metric(_name_of_metric(key), value, now, step or 0) for key, value in metrics.items()]
+        now, (_, names) = int(time.time() * 1000), self._names
+        told = [Metric(names.of(key, name_of_metric(key)), value, now, step or 0) for key, value in metrics.items()]
         with _said(begun=self._initialized):
             for first in range(0, len(told), METRICS):
                 self.experiment.log_batch(self.run_id, metrics=told[first : first + METRICS])
@@ -107,8 +142,14 @@ class RunLogger(MLFlowLogger):
     @override
     @rank_zero_only
     def finalize(self, status: str = "success") -> None:
-        with _said(begun=self._initialized):
-            super().finalize(status)
+        """Tell the end of a training; of one that has failed :meth:`end` tells how."""
+        if status != "failed":
+            with _said(begun=self._initialized):
+                super().finalize(status)
+
+    def end(self, *, interrupted: bool) -> None:
+        """Tell that the run has ended before its end."""
+        super().finalize("KILLED" if interrupted else "FAILED")
 
     def register(self, run: Path) -> str | None:
         """Register a finished run.
@@ -148,8 +189,9 @@ class RunLogger(MLFlowLogger):
             ) from None
 
 
-def _name_of_metric(key: str) -> str:
-    return "/".join(OTHER_SIGNS.sub("_", part) for part in key.split("/"))[:NAME]
+def name_of_metric(key: str) -> str:
+    """A metric's name without the signs that MLflow refuses."""
+    return "/".join(OTHER_SIGNS.sub("_", part) for part in key.split("/"))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing_extensions import override
 from mtl.errors import InputError
 from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.weighting.base.contract import Weighting
-from mtl.weighting.base.made import check_made
+from mtl.weighting.base.made import check_finite_made, check_made
 from mtl.weighting.base.step import Call
 from mtl.weighting.base.writing import write_update
 
@@ -59,6 +59,7 @@ class DirectionWeighting(Weighting):
         direction, weights = made
         check_made(self, direction, (jacobian.shape[1],), "a direction")
         check_made(self, weights, (len(losses),), "with it a weight of each task")
+        check_finite_made(self, direction, weights)
         return direction, weights
 
     @override

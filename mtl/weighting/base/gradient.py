@@ -15,7 +15,7 @@ from mtl.gradients.gramian import all_finite, gramian_of
 from mtl.gradients.linear_layers import find_linear
 from mtl.weighting.base.contract import Weighting
 from mtl.weighting.base.gradient_memory import GradientMemory
-from mtl.weighting.base.made import check_made
+from mtl.weighting.base.made import check_finite_made, check_made
 from mtl.weighting.base.paths.compared import update_from_compared
 from mtl.weighting.base.paths.comparison import blocks_of_call, parameters_outside
 from mtl.weighting.base.paths.full import update_from_full_gradients
@@ -160,6 +160,7 @@ class GradientWeighting(Weighting):
     def _made(self, weights: Tensor, losses: Tensor) -> Tensor:
         """The weights in the precision of the losses. InputError where there is not one of each of these."""
         check_made(self, weights, (len(losses),), "a weight of each task")
+        check_finite_made(self, weights)
         return weights.to(losses)
 
 

@@ -6,21 +6,28 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
 from math import isnan, nan
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
+from mtl.cli.report import show_tuned
 from mtl.comparison.comparison import compare
-from mtl.comparison.design import CONFIRM, Design, Stopped
+from mtl.comparison.design import CONFIRM, FULL, Design, Stopped
+from mtl.comparison.records import Record
 from mtl.comparison.report import number_format
 from mtl.comparison.report.content import Report
 from mtl.comparison.report.findings import screened_rows
+from mtl.comparison.report.markdown import markdown
 from mtl.comparison.report.names_in_pages import set_apart
+from mtl.comparison.report.page import html
 from mtl.comparison.report.publish import publish
+from mtl.comparison.report.tables import row_summary
 from mtl.comparison.statistics.estimate import Estimate, Part
 from mtl.comparison.types import Evidence
 from mtl.comparison.verdict import verdict
@@ -109,6 +116,40 @@ def test_what_screening_stopped_is_named_and_is_not_ranked_among_the_others(tmp_
         assert "bad-equal" not in place  # is among the problems
     assert "| gated-equal | all, seed 0 | 0.5 | 0.4 | outputs/run-of-gated |" in text
     assert "| late-equal | 2 | 0.5 | 0.4 | outputs/run-of-late |" in text
+
+
+def test_values_that_validation_chose_stand_on_every_page(tmp_path: Path) -> None:
+    """Of each configuration, and where nothing is shared of each task; none of trees, which have no such value."""
+
+    def tuned(one: Record) -> Record:
+        rate = 0.01 if one.model == "hard" else 0.001
+        config = {**one.config, "optimizer": {"lr": rate}, "batch_size": 32}
+        if one.model == "single_task":
+            config["rates"] = {"a": 0.01, "b": 0.001}
+        return replace(one, config=config, model="trees" if one.model == "gated" else one.model)
+
+    runs = [tuned(one) for one in records(tmp_path / "runs")]
+    tried: dict[str, tuple[float, ...]] = {"optimizer.lr": (0.001, 0.01), "batch_size": (16, 32)}
+    design = replace(Design.unplanned((0, 1, 2)), kind=FULL, baseline="single_task-equal", grid=tried)
+    assert Design.read(design.plain()) == design
+    found = compare(runs, design=design)
+    report = Report("study", "", found, verdict(found), ())
+    text, page = markdown(report, []), html(report, [])
+    terminal = Console(file=StringIO(), width=160)
+    show_tuned(found, terminal)
+    expected = {
+        "single_task-equal": ("0.01 (a), 0.001 (b)", "32"),
+        "hard-gradnorm": ("0.01", "32"),
+        "soft-w": ("0.001", "32"),
+        "trees-equal": ("-", "-"),
+    }
+    for label, values in expected.items():
+        assert f"| {' | '.join((label, *values))} |" in text
+        assert re.search(rf">{label}</th>" + "".join(rf"<td[^>]*>{re.escape(one)}</td>" for one in values), page)
+    for place in (text, page):
+        assert "Tried: optimizer.lr 0.001 and 0.01; batch_size 16 and 32." in place
+    assert "0.01 (a), 0.001 (b)" in terminal.file.getvalue()  # type: ignore[attr-defined]
+    assert row_summary(found.baseline, found)["tuned"] == {"optimizer.lr": {"a": 0.01, "b": 0.001}, "batch_size": 32}
 
 
 def test_the_ends_of_a_small_interval_have_the_digits_of_its_mean() -> None:

@@ -129,11 +129,22 @@ def test_what_mlflow_is_told_has_its_names_and_fits_its_limits(monkeypatch: pyte
     monkeypatch.setattr(RunLogger, "run_id", "7")
     logger.log_metrics({"val/流失/loss": 1.0, "val/收入/loss": 2.0, "a(b)/c": 3.0}, step=1)
     assert client.batches.pop() == {"val/流失/loss": 1.0, "val/收入/loss": 2.0, "a_b_/c": 3.0}
+    for order in (("f1@5", "f1#5", "f1_5"), ("f1_5", "f1#5", "f1@5")):  # each has one name, whatever comes with it
+        logger.log_metrics({key: float(place) for place, key in enumerate(order)})
+    named = [{value: name for name, value in batch.items()} for batch in client.batches]
+    assert len(named[0]) == len(named[1]) == 3
+    assert [named[0][float(place)] for place in range(3)] == [named[1][float(2 - place)] for place in range(3)]
+    logger.log_metrics({"x" * 250 + end: 0.0 for end in ("a", "b")})
+    assert [len(name) for name in client.batches[-1]] == [250, 250]
+    client.batches.clear()
     logger.log_metrics({f"m{number}": 0.0 for number in range(2100)})
     assert [len(batch) for batch in client.batches] == [1000, 1000, 100]
     client.batches.clear()
     logger.log_hyperparams({"task.columns.a//b": "number", "task.query": "x" * 300, **dict.fromkeys("abc", 1)})
     assert client.batches == [{"task.columns.a__b": "number", "task.query": "x" * 300, "a": "1", "b": "1", "c": "1"}]
+    client.batches.clear()
+    logger.log_hyperparams({"task.columns.a#b": 1, "task.columns.a@b": 2})  # MLflow takes one value of each
+    assert sorted(client.batches[0].values()) == ["1", "2"]
     with pytest.raises(InputError, match=r"^logger\.mlflow: the server says no$"):
         logger.log_metrics({"refused": 1.0})
     monkeypatch.setattr(RunLogger, "_initialized", True)
