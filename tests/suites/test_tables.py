@@ -229,7 +229,8 @@ def test_groups_are_drawn_once_for_the_validation_of_all_tables_that_name_none(t
     assert set(of["val"]["case"][of["val"]["table"] == "c"]) == {"30", "31", "32", "33"}
     assert set(of["test"]["case"]) == set(map(str, range(34, 40)))
     assert made.fingerprint != super(TablesSuite, made).fingerprint
-    with pytest.raises(InputError, match=r"tables\.a: column 'part' names no row for validation, and none can be drawn"):
+    message = r"tables\.a: column 'part' names no row for validation, and none can be drawn"
+    with pytest.raises(InputError, match=message):
         suite({"a": "test", "c": "val"})
     named = suite({"a": "val", "b": "val"})
     assert named.fingerprint == super(TablesSuite, named).fingerprint
