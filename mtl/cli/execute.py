@@ -34,6 +34,7 @@ def main(cfg: DictConfig) -> Failed | None:
             asked.trust,
             own,
             asked.preference,
+            asked.query,
         )
         console = Console()
         console.print(report.table())

@@ -20,6 +20,7 @@ from pyarrow import ipc
 from mtl.agent.environments.new_rows import NewRows
 from mtl.config.compose import configure
 from mtl.errors import InputError
+from mtl.lifecycle.execution import execute
 from mtl.lifecycle.execution import reading_options
 from mtl.runs.identity import run_id
 from mtl.suites.table import TableSuite, table
@@ -251,12 +252,33 @@ def test_a_file_whose_name_an_address_would_read_otherwise_is_opened(tmp_path: P
     ],
 )
 def test_an_address_where_a_file_is_expected_is_said_as_it_was_typed(address: str, message: str, database: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message.partition(": expected")[0]):
         NewRows(address, {})
     with pytest.raises(InputError, match=message.replace("records", r"task.join\[0\].path")):
         parse_joins([{"path": address, "on": "id"}])
     with pytest.raises(InputError, match=message.replace("records", "task.path_test")):
         table(database, {"city": "binary"}, query="select * from people", path_test=address)
+
+
+def test_new_rows_are_those_of_a_query(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is refused of the rows of a training, in the words of what was typed."""
+    monkeypatch.setenv("ADDRESS", database)
+    found = NewRows("env:ADDRESS", {"missing": ["Oslo"]}, query="select id, city from people").frame
+    assert found["id"].tolist()[1:] == [2**60 + i for i in range(1, 40)]
+    assert found["city"].dropna().unique().tolist() == ["Rome"]
+    for address, query, message in (
+        (database, None, "records is a database: say query='SELECT ...'"),
+        ("new.csv", "select 1", "query is for a database, and records=new.csv is none"),
+        (database, "delete from people", "^query: expected a query that reads"),
+        (database, "select * from peple", "^query: sqlite says: no such table: peple"),
+        ("sqlite:///no.db", "select 1", "records: no file 'no.db'"),
+        ("postgresql://me:geheim@host/db", "select 1", "written down with the run.* say records=env:NAME"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            NewRows(address, {}, query=query)
+        assert "geheim" not in str(caught.value)
+    with pytest.raises(InputError, match="query=select 1 has no effect: expected it with records="):
+        execute({}, "no run", query="select 1")
 
 
 def test_a_query_changes_nothing(database: str) -> None:
