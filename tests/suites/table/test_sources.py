@@ -15,7 +15,7 @@ import openpyxl
 import pandas as pd
 import pyarrow
 import pytest
-from pyarrow import ipc
+from pyarrow import ipc, parquet
 
 from mtl.agent.environments.new_rows import NewRows
 from mtl.config.compose import configure
@@ -118,6 +118,35 @@ def test_files_of_which_a_log_says_whether_they_count_are_not_put_together(tmp_p
     (tmp_path / "_delta_log").mkdir()
     with pytest.raises(InputError, match=r"is a table of Delta Lake, whose files may hold rows that were changed"):
         read_table(tmp_path)
+
+
+def test_names_of_folders_are_columns_of_their_rows_and_no_row_is_left_out(tmp_path: Path) -> None:
+    """As pyarrow writes a data set that is divided by columns."""
+    rows = {"year": [2023, 2024, 2024, None], "city": ["a b/c", None, "007", "x"], "x": [1.5, 2.5, 3.5, 4.5]}
+    whole = pyarrow.table(rows)
+    parquet.write_to_dataset(whole, tmp_path / "all", partition_cols=["year", "city"])
+    (tmp_path / "all" / "_SUCCESS").touch()
+    found = read_table(tmp_path / "all").sort_values("x")
+    assert list(found.columns) == ["x", "year", "city"]
+    assert [None if pd.isna(value) else value for value in found["year"]] == rows["year"]
+    assert [None if pd.isna(value) else value for value in found["city"]] == rows["city"]
+    for name, message in (
+        ("all/year=2023/b.csv", r"'year=2023/b\.csv' in the folder .* would be left out: of a folder, \.parquet files"),
+        ("all/2025/more/a.parquet", r"'2025' in the folder .* has files of rows, and is not named like year=2024"),
+        ("all/0.parquet", r"the folders of 'year=2023/.*' say year and city, those of '0\.parquet' nothing"),
+        ("texts/2024/a.csv.gz", r"'2024' in the folder .* has files of rows, and is not named"),
+        ("texts/year=2024/a.csv", r"'year=2024/a\.csv' in the folder .* would be left out"),
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"x": [1.0]}).to_parquet(file) if file.suffix == ".parquet" else file.write_text("x")
+        with pytest.raises(InputError, match=message):
+            read_table(tmp_path / name.partition("/")[0])
+        file.unlink()
+    (again := tmp_path / "again" / "x=1").mkdir(parents=True)
+    pd.DataFrame({"x": [1.0]}).to_parquet(again / "A.PARQUET")
+    with pytest.raises(InputError, match="has the column 'x', which the name of its folder says, too"):
+        read_table(tmp_path / "again")
 
 
 def saved(folder: Path) -> Path:
