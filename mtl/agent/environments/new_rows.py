@@ -27,7 +27,7 @@ ROW, OTHER = "row", "row.number"  # what the number of a row is called, and wher
 
 
 class NewRows(Environment):
-    """Predicts every row of a file or a query with what the run fitted on its training rows: kinds, means, categories, words.
+    """Predicts every row of a file or a query with what the run fitted: kinds, means, categories, words.
 
     Args:
         path: a table like the one that the run was trained on, or with a query the address of the database that has it;

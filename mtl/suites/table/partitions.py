@@ -69,7 +69,7 @@ def _parts(folder: Path, values: Mapping[str, str | None], top: Path, option: st
             elif any(_holds(file) for file in one.rglob("*")):
                 raise InputError(
                     f"{option}: '{one.relative_to(top)}' in the folder '{top}' has files of rows, and is not named like "
-                    "year=2024, which would be a column of them: name one folder, or save all rows as one file"
+                    "year=2024, which is then a column: name one folder, or save all rows as one file"
                 )
         elif one.suffix.lower() in PARQUET:
             yield Part(one, values)

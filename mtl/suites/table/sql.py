@@ -26,8 +26,8 @@ SORTS = re.compile(r"\border\s+by\b", re.IGNORECASE)
 APART = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 INNERMOST = re.compile(r"\([^()]*\)")
 UNSORTED = (
-    "{query} has no ORDER BY: a database may give the same rows in another order each time, and {why}; end it with ORDER "
-    "BY and columns that tell all rows apart"
+    "{query} has no ORDER BY: a database may give the same rows in another order each time, and {why}; end it with "
+    "ORDER BY and columns that tell all rows apart"
 )
 DIVIDED = "their order decides which of them are for the test"
 NUMBERED = "predictions are told apart by the number of their row"

@@ -20,8 +20,7 @@ from pyarrow import ipc, parquet
 from mtl.agent.environments.new_rows import NewRows
 from mtl.config.compose import configure
 from mtl.errors import InputError
-from mtl.lifecycle.execution import execute
-from mtl.lifecycle.execution import reading_options
+from mtl.lifecycle.execution import execute, reading_options
 from mtl.runs.identity import run_id
 from mtl.suites.table import TableSuite, table
 from mtl.suites.table.joining import parse_joins
