@@ -3,6 +3,7 @@
 import sys
 from functools import lru_cache
 
+from mtl.config.printable import printable, printable_line
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule
 
@@ -16,7 +17,7 @@ def introduce(data: MultiTaskDataModule) -> None:
     shown: object = data.preview()
     if not isinstance(shown, str):
         raise InputError(f"suite {type(data).__name__}: preview gives a {type(shown).__name__}, expected a text")
-    write(shown + "".join(f"{note}\n" for note in data.notes))
+    write(printable(shown) + "".join(f"{printable_line(note)}\n" for note in data.notes))
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from typing_extensions import override
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
+from mtl.config.printable import printable_line
 from mtl.errors import InputError
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
 from mtl.suites.table.reading import NOTES
@@ -59,7 +60,7 @@ class NewRows(Environment):
         super().check(data)
         data.inputs(self.frame.head(1))  # what is missing is said before anything is computed
         self.notes = [*self.frame.attrs.get(NOTES, []), *data.unfamiliar(self.frame)]
-        sys.stderr.write("".join(f"{line}\n" for line in self.notes))
+        sys.stderr.write("".join(f"{printable_line(line)}\n" for line in self.notes))
 
     @override
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "PredictionReport":

@@ -68,8 +68,8 @@ def _parts(folder: Path, values: Mapping[str, str | None], top: Path, option: st
                 yield from _parts(one, {**values, name: None if text in NOTHING else text}, top, option)
             elif any(_holds(file) for file in one.rglob("*")):
                 raise InputError(
-                    f"{option}: '{one.relative_to(top)}' in the folder '{top}' has files of rows, and is not named like "
-                    "year=2024, which is then a column: name one folder, or save all rows as one file"
+                    f"{option}: '{one.relative_to(top)}' in the folder '{top}' has files of rows, and is not named "
+                    "like year=2024, which is then a column: name one folder, or save all rows as one file"
                 )
         elif one.suffix.lower() in PARQUET:
             yield Part(one, values)

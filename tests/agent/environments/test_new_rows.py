@@ -1,6 +1,7 @@
 """New rows are predicted by what a run wrote down of its training rows, in the words and units of its targets."""
 
 import copy
+import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from torch import Tensor
 from mtl.agent.environments.new_rows import NewRows, PredictionReport
 from mtl.assembly import load
 from mtl.config.compose import configure
+from mtl.config.console import Terminal
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.predictor import Predictor
@@ -180,6 +182,16 @@ def test_predictions_are_in_words_and_units() -> None:
     assert report.table().row_count == 2
     named = PredictionReport({"row": torch.tensor([7.0])}, {}, units)
     assert named.records() == [{"row.number": 1, "row": 7.0}]
+
+
+def test_names_of_classes_are_shown_as_they_are_called_and_obeyed_by_no_terminal() -> None:
+    report = PredictionReport({"a": torch.tensor([0.1, 0.9])}, {"a": ("\x1b[2Jx", "[/b]:x:")}, lambda _, v: v.tolist())
+    shown = io.StringIO()
+    Terminal(file=shown, width=80, force_terminal=True, color_system="standard").print(report.table())
+    assert "\\x1b[2Jx" in shown.getvalue()
+    assert "\x1b[2Jx" not in shown.getvalue()
+    assert "[/b]:x:" in shown.getvalue()
+    assert "\x1b[3m" in shown.getvalue(), "what rich says itself is obeyed"
 
 
 @pytest.mark.smoke
