@@ -22,6 +22,7 @@ from mtl.config.console import Terminal
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.predictor import Predictor
+from mtl.lifecycle.predictor import _frame_of as rows_as_frame
 from mtl.lifecycle.train import train
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.nn.encoder import SINGLE, Inputs
@@ -182,6 +183,14 @@ def test_predictions_are_in_words_and_units() -> None:
     assert report.table().row_count == 2
     named = PredictionReport({"row": torch.tensor([7.0])}, {}, units)
     assert named.records() == [{"row.number": 1, "row": 7.0}]
+
+
+def test_whole_numbers_of_a_program_are_not_rounded_beside_a_missing_one() -> None:
+    frame = rows_as_frame([{"id": 2**60 + 1, "x": 1.5}, {"id": None}, {"x": 2}])
+    assert frame["id"].tolist()[:1] == [2**60 + 1]
+    assert frame["id"].isna().tolist() == [False, True, True]
+    assert frame["x"].tolist()[::2] == [1.5, 2]
+    assert rows_as_frame([{"id": 2**70}, {"id": None}])["id"].iloc[0] == 2**70
 
 
 def test_names_of_classes_are_shown_as_they_are_called_and_obeyed_by_no_terminal() -> None:

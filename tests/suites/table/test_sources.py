@@ -68,6 +68,12 @@ def test_a_sheet_is_read_as_a_text_file_of_the_same_cells(tmp_path: Path) -> Non
         read_table(tmp_path / "my.csv", sheet="Data")
 
 
+def test_identifiers_that_a_sheet_may_have_rounded_are_pointed_out(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "my.xlsx", [["id", "x"], [1.234567890123456e18, 1], ["1234567890123456789", 2], [7, 3]])
+    (note,) = [note for note in read_table(path).attrs[NOTES] if "15 digits" in note]
+    assert "column 'id': 1 whole numbers have more than the 15 digits that a cell of Excel keeps" in note
+
+
 def test_a_formula_that_was_never_computed_is_no_missing_value(tmp_path: Path) -> None:
     path = workbook(tmp_path / "my.xlsx", [["a", "b"], [1, "=A2*2"], [2, 4]])
     with pytest.raises(InputError, match="cell B2 of sheet 'Data' is a formula without a value"):
