@@ -14,7 +14,8 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, absent
-from mtl.suites.table.columns import EXACT, names, numbers, places_of, times
+from mtl.suites.table.columns import names, numbers, places_of, times
+from mtl.suites.table.stacking import EXACT
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
 SMOOTH_LIMIT = 3.0  # that robust numbers come near to, however far a value is
