@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from mtl.config.console import Terminal
+from mtl.config.printable import printable_line
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from mtl.runs.files import atomic_path, write_json, write_text
@@ -52,7 +54,7 @@ class ExecutionReport(ABC):
 
     def __repr__(self) -> str:
         """The table, as a notebook shows it."""
-        console = Console(file=io.StringIO(), width=80, color_system=None, force_jupyter=False)
+        console = Terminal(file=io.StringIO(), width=80, color_system=None, force_jupyter=False)
         with console.capture() as captured:
             console.print(self.table())
         return captured.get().rstrip()
@@ -175,7 +177,8 @@ def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     """
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
-        table.add_column(name, justify="left" if place < texts else "right", overflow="fold")
+        table.add_column(Text(printable_line(name)), justify="left" if place < texts else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        # A class may be called [b], or :x:, which would be a style and a picture
+        table.add_row(*(Text(printable_line(cell)) for cell in row))
     return table

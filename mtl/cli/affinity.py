@@ -45,10 +45,9 @@ def main(arguments: list[str]) -> int:
     config = configure(*overrides, "grouping=auto")
     # Imported here: help and mistakes are answered without waiting for torch
     with program_imports():
-        from rich.console import Console
-
         from mtl.assembly import build, build_with_data, merged_of
         from mtl.cli.run_summary import affinity_table
+        from mtl.config.console import Terminal
         from mtl.inspection.show_affinity import show_affinity
         from mtl.module.lightning import silent_lightning
         from mtl.runs.files import check_place, write_json
@@ -64,7 +63,7 @@ def main(arguments: list[str]) -> int:
     assembly.data.setup("fit")
     with silent_lightning():
         found = measured(assembly)
-    console = Console()
+    console = Terminal()
     console.print(affinity_table(found))  # first: a disk may be full by now
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "affinity.json", found.plain())

@@ -26,16 +26,15 @@ def main(arguments: list[str]) -> int:
     count = threads(options)
     # Imported here: help and mistakes are answered without waiting for torch
     with program_imports():
-        from rich.console import Console
-
         from mtl.agent.analysis.content import association_sentence, calibration_sentence
         from mtl.comparison.report.analysis_page import headline
+        from mtl.config.console import Terminal
         from mtl.lifecycle.analysis import analyse
         from mtl.runs.directory import newest
 
     run = options["run"] if "run" in options else newest(options.get("output", "outputs")).path
     found, page = analyse(run, modules(options), count)
-    console = Console()
+    console = Terminal()
     said = [headline(found)]
     said += [association_sentence(found.associations)] if found.associations else []
     said += [calibration_sentence(one) for one in found.calibrations]

@@ -26,6 +26,7 @@ from mtl.config.folders import name_folders, take_folders
 from mtl.config.overrides import NO_STUDY, parse_override, searchpath
 from mtl.config.own_code import exits_are_errors
 from mtl.config.own_code import to_input_error as in_own_code
+from mtl.config.printable import printable
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.raised import raised_by
 from mtl.config.search_path import search_own_folders
@@ -138,8 +139,8 @@ def fail(error: InputError) -> NoReturn:
 
 
 def one_line(error: Exception) -> str:
-    """An error's message without line breaks."""
-    return " ".join(str(error).split())
+    """An error's message without line breaks and other control characters."""
+    return printable(" ".join(str(error).split()))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from rich.console import Console
 from mtl.cli.many_runs import carry_out_many
 from mtl.cli.streams import print_page
 from mtl.config.commands import typed
+from mtl.config.console import Terminal
 from mtl.config.folders import main_file
 from mtl.config.literals import for_shell
 from mtl.config.process import program_imports
@@ -57,8 +58,8 @@ def compare(*given: str) -> "Report":
 
 def console_of_caller() -> Console:
     """Where a call from Python writes: in a notebook plain text, as in a file, since drawing again needs widgets."""
-    console = Console()
-    return Console(force_jupyter=False, force_terminal=False) if console.is_jupyter else console
+    console = Terminal()
+    return Terminal(force_jupyter=False, force_terminal=False) if console.is_jupyter else console
 
 
 def main(arguments: list[str]) -> int:
@@ -67,7 +68,7 @@ def main(arguments: list[str]) -> int:
         print_page(HELP + main_file("compare").read_text(encoding="utf-8"))
         return 0
     command = " ".join([typed("compare"), *map(for_shell, arguments)])
-    console = Console()
+    console = Terminal()
     return carry_out_many(lambda: run(read_study(arguments), command, console), command, console)
 
 

@@ -3,10 +3,10 @@
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from mtl.cli.application import user_errors
 from mtl.cli.sweep_failures import Failed
+from mtl.config.console import Terminal
 from mtl.config.execute_config import ExecuteConfig, names_environment
 from mtl.config.folders import CONF
 from mtl.config.process import program_imports
@@ -34,8 +34,9 @@ def main(cfg: DictConfig) -> Failed | None:
             asked.trust,
             own,
             asked.preference,
+            asked.query,
         )
-        console = Console()
+        console = Terminal()
         console.print(report.table())
-        console.print(f"written to {directory}", soft_wrap=True, highlight=False)
+        console.print(f"written to {directory}", soft_wrap=True, highlight=False, markup=False)
     return end.failed

@@ -17,6 +17,7 @@ from mtl.comparison.report.readme import check_folder
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted_sentence
 from mtl.comparison.wording import count_noun
+from mtl.config.console import Terminal
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown
 
@@ -143,7 +144,7 @@ def main(arguments: list[str]) -> int:
     folder = Path(options["keep"]) if "keep" in options else None
     if folder is not None:
         check_folder(folder)
-    report(paths, Console(), options.get("name"), folder)
+    report(paths, Terminal(), options.get("name"), folder)
     return 0
 
 

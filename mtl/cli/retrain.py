@@ -38,15 +38,14 @@ def main(arguments: list[str]) -> int:
     count = threads(options)
     # Imported here: help and mistakes are answered without waiting for torch
     with program_imports():
-        from rich.console import Console
-
         from mtl.cli.retraining_tables import show_candidates, show_drift
+        from mtl.config.console import Terminal
         from mtl.lifecycle.retrained import retrain
         from mtl.runs.directory import Run, newest
 
     path = options["run"] if "run" in options else newest(options.get("output", "outputs")).path
     run = Run.open(path, modules(options))
-    console = Console()
+    console = Terminal()
     found = retrain(
         run,
         options["records"],

@@ -12,6 +12,7 @@ from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.comparison.wording import format_stated
 from mtl.config.commands import trusting, typed
+from mtl.config.console import Terminal
 from mtl.config.literals import for_shell, override_argument
 from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult, metric_format
 from mtl.lifecycle.execution import decides
@@ -27,7 +28,7 @@ def show(
     overrides: Sequence[str] = (),
 ) -> None:
     """Print the final table of a run, what came of acting, and what to type next; ``overrides`` were typed for it."""
-    console = console or Console()
+    console = console or Terminal()
     console.print(metrics_table(result))
     if result.selection.still_improving:
         console.print(longer_advice(result), soft_wrap=True, highlight=False, markup=False)

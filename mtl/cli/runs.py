@@ -6,11 +6,11 @@ from math import inf, isfinite
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mtl.cli.streams import print_page
+from mtl.config.console import Terminal
 from mtl.errors import InputError, unknown
 
 HELP = """\
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     shown = [row for row in rows if fits(row, filters)]
     if "sort" in options:
         shown.sort(key=lambda row: rank(row[options["sort"]]))
-    console = Console()
+    console = Terminal()
     if not console.is_terminal:  # a file or another program, which need not fold
         console.width = max(console.width, FILE_WIDTH)
     console.print(table(shown, wide=console.width >= WIDE))

@@ -12,6 +12,7 @@ from rich.text import Text
 from mtl.cli.many_runs import carry_out_many
 from mtl.cli.streams import print_page
 from mtl.config.commands import typed
+from mtl.config.console import Terminal
 from mtl.config.contents import check_contents
 from mtl.config.folders import main_file
 from mtl.config.literals import for_shell
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print_page(HELP.format(command=typed("tune")) + main_file("tune").read_text(encoding="utf-8"))
         return 0
-    console = Console()
+    console = Terminal()
     command = " ".join([typed("tune"), *map(for_shell, arguments)])
     return carry_out_many(lambda: run(read_search(arguments), console), command, console)
 

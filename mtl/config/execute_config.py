@@ -16,7 +16,9 @@ class ExecuteConfig(Frozen):
     Attributes:
         run: a run directory; None: the run that finished last.
         output: where to look for it.
-        records: a file of new rows to be predicted, and decided on where the environment decides on rows.
+        records: a file of new rows, or the address of a database with them, to be predicted, and decided on where the
+            environment decides on rows.
+        query: of that database, the rows that are wanted.
         preference: among the tasks, of a network that was trained for all of them; None: all tasks alike.
         threads: on the CPU; None: the cores, at most 4.
         trust: modules in which targets of the run and of the environment are allowed (:mod:`mtl.config.targets`).
@@ -27,6 +29,7 @@ class ExecuteConfig(Frozen):
     run: Annotated[str | None, Field(description="a run directory, or null for the one that finished last")]
     output: Annotated[str, Field(min_length=1, description="the directory of the runs, such as outputs")]
     records: Annotated[str | None, Field(description="a file of rows to predict, or null")]
+    query: Annotated[str | None, Field(description="of a database: SELECT ..., or null")] = None
     preference: Annotated[
         dict[str, float] | list[float] | None,
         Field(description="a number for each task, such as {a: 0.8, b: 0.2}, or null"),

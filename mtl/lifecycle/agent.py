@@ -121,6 +121,7 @@ class Agent:
             trust=run.trust,
             own=own,
             preference=asked.preference,
+            query=asked.query,
         )
         return report
 

@@ -21,7 +21,7 @@ from mtl.config.factories import instantiate_node
 from mtl.config.folders import option_names
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
-from mtl.errors import InputError
+from mtl.errors import InputError, without_effect
 from mtl.lifecycle.trained import Trained, load_trained
 from mtl.network import Network
 from mtl.runs.dashboard import CHOSEN, write_choices
@@ -45,6 +45,7 @@ def execute(
     trust: Sequence[str] = (),
     own: Sequence[str] = (),
     preference: PerTaskNumbers = None,
+    query: str | None = None,
 ) -> tuple[ExecutionReport, Path]:
     """Let a trained run act, and keep what came of it in a new directory under ``<run>/executions``.
 
@@ -55,10 +56,12 @@ def execute(
         run: a run directory; None takes the run under ``output`` that finished last.
         output: where runs are.
         threads: on the CPU; None: the cores, at most 4.
-        records: a file of new rows, to be predicted, and decided on where the environment decides on rows.
+        records: a file of new rows, or the address of a database with them, to be predicted, and decided on where the
+            environment decides on rows.
         trust: modules whose code the run and the environment may name, beside this package's and what ``conf/`` names.
         own: modules whose code the environment may name, and the run may not.
         preference: among the tasks, of a network that was trained for all of them; None: all tasks alike.
+        query: of that database; None: ``records`` is a file.
 
     Returns:
         The report and the directory.
@@ -71,6 +74,8 @@ def execute(
             f"environment: expected a config with a _target_, or None, and got a {type(environment).__name__}; the run "
             "is the argument 'run'"
         )
+    if query is not None and not records:
+        raise without_effect("query", query, "records=<the address of a database>")
     torch.set_num_threads(threads or threads_for({}))
     with trusting(trust):  # its mistakes are said before a run is read
         given: Environment | None = (
@@ -88,12 +93,14 @@ def execute(
         from mtl.agent.environments.new_rows import NewRows  # pandas is slow to import, and few commands read a file
 
         deciding = deciding_environment(given, trained, opened)
-        chosen: Environment = NewRows(str(records), reading_options(trained.config, Path(str(records))), deciding)
+        reading = reading_options(trained.config, Path(str(records)))
+        chosen: Environment = NewRows(str(records), reading, deciding, query)
+        rows = {"records": records} if query is None else {"records": records, "query": query}
         if deciding is not None:
             decided_by = {**(environment or trained.config.execution), **deciding.settings}
-            environment = {"records": records, "settings": deciding.settings, "decided_by": decided_by}
+            environment = {**rows, "settings": deciding.settings, "decided_by": decided_by}
         else:
-            environment = {"records": records}
+            environment = rows
     else:
         chosen = given or own_environment(trained.config, opened)
         tuned = chosen.settings if given is None and isinstance(chosen, DecidingEnvironment) else {}

@@ -3,6 +3,7 @@
 import sys
 from functools import lru_cache
 
+from mtl.config.printable import printable, printable_line
 from mtl.config.run_config import Hardware
 from mtl.errors import InputError
 from mtl.suites.base import MultiTaskDataModule
@@ -24,7 +25,8 @@ def introduce(data: MultiTaskDataModule, hardware: Hardware | None = None) -> No
         raise InputError(f"suite {type(data).__name__}: preview gives a {type(shown).__name__}, expected a text")
     slow = slow_half_precision(hardware) if hardware is not None else None
     notes = [*data.notes, *filter(None, [slow])]
-    write(shown + "".join(f"{note}\n" for note in notes))
+    write(printable(shown) + "".join(f"{printable_line(note)}
+" for note in notes))
 
 
 @lru_cache(maxsize=1)

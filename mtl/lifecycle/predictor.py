@@ -1,6 +1,7 @@
 """A trained run within a program of one's own: loaded once, then asked for rows again and again."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from os import PathLike
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,9 @@ def _frame_of(rows: Any) -> "pd.DataFrame":
         frame = rows
     elif isinstance(rows, list | tuple) and all(isinstance(row, Mapping) for row in rows):
         frame = pd.DataFrame([dict(row) for row in rows])
+        for name in frame.columns:
+            if frame[name].dtype == float:
+                frame[name] = _unrounded(frame[name], [row.get(name) for row in rows])
     else:
         raise InputError(
             "Predictor: expected a frame, or a list with a mapping from column to value for each row; found a "
@@ -115,3 +119,16 @@ def _frame_of(rows: Any) -> "pd.DataFrame":
         twice = frame.columns[frame.columns.duplicated()][0]
         raise InputError(f"Predictor: the frame has two columns '{twice}'")
     return as_in_file(frame)
+
+
+def _unrounded(values: "pd.Series", given: Sequence[Any]) -> "pd.Series":
+    """Whole numbers as they were given, which pandas turns into floating ones, and so rounds, beside a missing one."""
+    import pandas as pd
+
+    known = [None if pd.isna(value) else value for value in given]
+    if not all(value is None or (isinstance(value, Integral) and not isinstance(value, bool)) for value in known):
+        return values
+    try:
+        return pd.Series(known, index=values.index, name=values.name, dtype="Int64")
+    except OverflowError:
+        return pd.Series(known, index=values.index, name=values.name, dtype=object)

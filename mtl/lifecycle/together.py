@@ -13,6 +13,7 @@ import torch
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import build_with_data, trees_of
 from mtl.config.own_code import exits_are_errors
+from mtl.config.printable import printable_line
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import interruptions_prevail, signals_interrupt
@@ -110,11 +111,11 @@ def say_apart(apart: Sequence[tuple[Job, str]], runs: int) -> None:
     """Say which of so many runs are not trained at once, and why."""
     others = runs - len(apart)
     if others < 2:  # of which there is no stack either
-        sys.stderr.write(f"{runs} runs are trained one after another, not at once: {apart[0][1]}\n")
+        sys.stderr.write(f"{runs} runs are trained one after another, not at once: {printable_line(apart[0][1])}\n")
         return
     for reason, count in Counter(reason for _, reason in apart).items():
         what = "is trained by itself" if count == 1 else "are trained one after another"
-        sys.stderr.write(f"{count} of {runs} runs {what}, and not at once with others: {reason}\n")
+        sys.stderr.write(f"{count} of {runs} runs {what}, and not at once with others: {printable_line(reason)}\n")
 
 
 def groups_of(jobs: Iterable[Job], replicas: int) -> list[list[Job]]:

@@ -110,8 +110,8 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def hold_out(self, share: float) -> None:
         """Keep this share of the training rows out of the training split, as the split ``held_out``.
 
-        They are for a weighting to learn on. Which rows they are depends on the seed only. Where the rows are loaded
-        already, none of them held out, they are at once.
+        They are for a weighting to learn on. Which rows they are depends on the seed only; rows of one group are all
+        held out, or none of them is. Where the rows are loaded already, none of them held out, they are at once.
         """
         self.held_share = share
         if share and self.splits and HELD_OUT not in self.splits:
@@ -323,13 +323,17 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def _hold_out_rows(self) -> None:
         """Hold rows out of the training split; the others keep their order. InputError unless both have rows."""
         train = self.splits["train"]
-        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(self.seed))
+        generator = torch.Generator().manual_seed(self.seed)
         count = round(self.held_share * len(train))
         if not 0 < count < len(train):
             raise InputError(
                 f"weighting.held_out={self.held_share:g} of {len(train)} training rows are {count}: expected a share "
                 "that leaves a row on both sides"
             )
+        if train.groups is None:
+            order = torch.randperm(len(train), generator=generator)
+        else:  # weights would else be learned on rows that depend on those of the training
+            order, count = _whole_groups(train.groups, count, generator)
         held, kept = order[:count].sort().values, order[count:].sort().values
         self.kept = kept.tolist()
         # A dictionary of its own: a copy of this suite may have the other one
@@ -391,3 +395,28 @@ class MultiTaskDataModule(LightningDataModule, ABC):
     def test_dataloader(self) -> InMemoryLoader:
         """The test rows as they stand."""
         return self.loader("test")
+
+
+def _whole_groups(groups: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, int]:
+    """Rows with their groups in a random order, and where to cut them between two groups, nearest to a number of rows.
+
+    Args:
+        groups: number of each row's group, ``[N]``.
+        count: the number of rows that is wanted before the cut.
+        generator: of the random numbers.
+
+    Returns:
+        Numbers of rows, ``[N]``, and how many are before the cut.
+
+    Raises:
+        InputError: all rows are of one group.
+    """
+    _, group, sizes = torch.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) == 1:
+        raise InputError(
+            "weighting.held_out: whole groups are held out, and all training rows are of one group: choose a weighting "
+            "that holds out no rows, or other groups"
+        )
+    shuffled = torch.randperm(len(sizes), generator=generator)
+    ends = sizes[shuffled].cumsum(0)[:-1]
+    return shuffled.argsort()[group].argsort(stable=True), int(ends[(ends - count).abs().argmin()])

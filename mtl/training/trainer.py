@@ -5,9 +5,9 @@ import sys
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.profilers import AdvancedProfiler, Profiler, SimpleProfiler
-from rich.console import Console
 
 from mtl.assembly import Assembly
+from mtl.config.console import Terminal
 from mtl.config.run_config import RunConfig
 from mtl.module.lightning import TRAINER, NoProfiler, OwnSignalHandler, without_slurm
 from mtl.runs.directory import Run
@@ -87,7 +87,7 @@ def dashboard_loggers(run: Run, config: RunConfig) -> list[Logger]:
 
 def progress_of(checkpoints: Checkpoints) -> Callback:
     """A progress bar where standard output is a terminal that can be drawn on, else lines to standard error."""
-    console = Console()
+    console = Terminal()
     # Variables such as FORCE_COLOR, which many continuous integrations set, make rich take a file for a terminal
     drawable = console.is_interactive and not console.is_dumb_terminal and console.file.isatty()
     return ProgressBar(checkpoints, console) if drawable else ProgressLines(checkpoints, sys.stderr)

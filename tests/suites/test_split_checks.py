@@ -269,6 +269,9 @@ def test_what_is_said_of_the_data_is_said_once(capsys: pytest.CaptureFixture[str
         data.notes = notes
         introduce(data)
         assert capsys.readouterr().err == expected
+    data.notes = ["column '\x1b[2J\nb\x07' of a file"]  # which a terminal would obey
+    introduce(data)
+    assert capsys.readouterr().err == "column '\\x1b[2J\\nb\\x07' of a file\n"
 
 
 def test_a_choice_needs_candidates() -> None:

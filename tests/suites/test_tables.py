@@ -198,28 +198,40 @@ def test_groups_with_rows_in_several_tables_are_divided_by_one_draw(tmp_path: Pa
 
 
 def test_groups_are_drawn_once_for_the_validation_of_all_tables_that_name_none(tmp_path: Path) -> None:
-    """Else a group in the training of one is in the validation of another. A table that names its own keeps it."""
+    """Else a group in the training of one is in the validation of another. A table that names its own keeps it.
+
+    Groups that it has are in the same part of all tables.
+    """
     draw = np.random.default_rng(0)
 
-    def suite(parts: Mapping[str, str]) -> TablesSuite:
+    def suite(parts: Mapping[str, str], first: int = 0) -> TablesSuite:
         for name, last in parts.items():
             cases = np.arange(120) // 3
             values = draw.normal(size=120)
             part = np.where(cases < 30, "train", np.where(cases < 34, last, "test"))
+            cases = np.where(cases < (first if name == "c" else 0), cases + 100, cases)
             frame = pd.DataFrame({"case": cases, "part": part, "x": values, "y" + name: values * 2})
             frame.to_csv(tmp_path / f"{name}.csv", index=False)
         of = {name: {"path": str(tmp_path / f"{name}.csv"), "targets": {"y" + name: "regression"}} for name in parts}
         return tables(of, split={"by": "given", "column": "part", "groups": "case"})
 
-    made = suite({"a": "train", "b": "train", "c": "val"})
+    made = suite({"a": "train", "b": "train", "c": "val"}, first=20)
     rows = made.splitting.rows(made.frame)
     assert sum(map(len, rows.values())) == 360
     of = {name: made.frame.iloc[chosen] for name, chosen in rows.items()}
     drawn = {name: frame[frame["table"] != "c"] for name, frame in of.items()}
-    assert not set(drawn["train"]["case"]) & set(drawn["val"]["case"])
+    assert not set(of["train"]["case"]) & set(of["val"]["case"])
+    known = {str(case) for case in range(20, 30)}
+    assert known <= set(drawn["train"]["case"])
+    assert set(drawn["val"]["case"]) - {"30", "31", "32", "33"}, "its groups are fewer than the share"
+    assert len(drawn["val"]) == 30
+    assert not [note for note in made.notes if "have training rows, too" in note]
     assert set(of["val"]["case"][of["val"]["table"] == "c"]) == {"30", "31", "32", "33"}
     assert set(of["test"]["case"]) == set(map(str, range(34, 40)))
     assert made.fingerprint != super(TablesSuite, made).fingerprint
+    message = r"tables\.a: column 'part' names no row for validation, and none can be drawn"
+    with pytest.raises(InputError, match=message):
+        suite({"a": "test", "c": "val"})
     named = suite({"a": "val", "b": "val"})
     assert named.fingerprint == super(TablesSuite, named).fingerprint
 

@@ -1,6 +1,7 @@
 """Weights learned on held-out rows: the derivative is that of a step, and only held-out rows teach them."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,6 +118,26 @@ def test_too_few_rows_to_hold_out() -> None:
         few.hold_out(share)
         with pytest.raises(InputError, match=f"weighting.held_out={share} of 4 training rows are {count}: expected a"):
             few.setup("fit")
+
+
+def test_rows_of_one_group_are_all_held_out_or_none_of_them() -> None:
+    data = rows(40)
+    groups = torch.arange(40) % 13
+    data.given = replace(data.given, groups=groups)
+    data.hold_out(0.3)
+    data.setup("fit")
+    held, kept = data.splits["held_out"].groups, data.splits["train"].groups
+    assert held is not None
+    assert kept is not None
+    assert not set(held.tolist()) & set(kept.tolist())
+    assert sorted([*held.tolist(), *kept.tolist()]) == sorted(groups.tolist())
+    assert len(held) in (12, 13), "the whole groups that come nearest to 12 rows"
+    assert torch.equal(kept, groups[data.kept])
+    alone = rows(4)
+    alone.given = replace(alone.given, groups=torch.zeros(4, dtype=torch.int64))
+    alone.hold_out(0.5)
+    with pytest.raises(InputError, match="all training rows are of one group"):
+        alone.setup("fit")
 
 
 def test_state_is_of_the_weighting() -> None:

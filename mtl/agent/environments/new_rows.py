@@ -14,10 +14,11 @@ from typing_extensions import override
 from mtl.agent.deciding import DecidingEnvironment
 from mtl.agent.environment import Environment
 from mtl.agent.report import ExecutionReport, Value, plain_table
+from mtl.config.printable import printable_line
 from mtl.errors import InputError
 from mtl.suites.base import DIGITS, MultiTaskDataModule, Predict
 from mtl.suites.table.reading import NOTES
-from mtl.suites.table.source import how_to_write, read_source
+from mtl.suites.table.source import RECORDS, how_to_write, read_source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,23 +28,29 @@ ROW, OTHER = "row", "row.number"  # what the number of a row is called, and wher
 
 
 class NewRows(Environment):
-    """Predicts every row of a file with what the run fitted on its training rows: kinds, means, categories, words.
+    """Predicts every row of a file or a query with what the run fitted: kinds, means, categories, words.
 
     Args:
-        path: a table like the one that the run was trained on; targets may be missing, other columns are not looked at.
+        path: a table like the one that the run was trained on, or with a query the address of the database that has it;
+            targets may be missing, other columns are not looked at.
         reading: how files are written and joined; arguments of :func:`~mtl.suites.table.source.read_source`.
         deciding: also decides on the rows, by what is predicted; None: they are predicted only.
+        query: of the database; None: it is a file.
 
     Raises:
-        InputError: a file that cannot be used.
+        InputError: a file or query that cannot be used.
     """
 
     def __init__(
-        self, path: Path | str, reading: Mapping[str, Any], deciding: DecidingEnvironment[Any] | None = None
+        self,
+        path: Path | str,
+        reading: Mapping[str, Any],
+        deciding: DecidingEnvironment[Any] | None = None,
+        query: str | None = None,
     ) -> None:
         self.deciding = deciding
         try:
-            self.frame = read_source(str(path), **reading, option="records")
+            self.frame = read_source(str(path), query, **reading, option=RECORDS)
         except InputError as error:
             raise InputError(how_to_write(str(error), reading)) from None
         self.notes: list[str] = []
@@ -53,7 +60,7 @@ class NewRows(Environment):
         super().check(data)
         data.inputs(self.frame.head(1))  # what is missing is said before anything is computed
         self.notes = [*self.frame.attrs.get(NOTES, []), *data.unfamiliar(self.frame)]
-        sys.stderr.write("".join(f"{line}\n" for line in self.notes))
+        sys.stderr.write("".join(f"{printable_line(line)}\n" for line in self.notes))
 
     @override
     def run(self, predict: Predict, data: MultiTaskDataModule) -> "PredictionReport":

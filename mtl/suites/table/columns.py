@@ -9,12 +9,11 @@ from pandas.api.types import infer_dtype, is_bool_dtype, is_datetime64_any_dtype
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.numerals import look_like_numbers
-from mtl.suites.table.stacking import holds_truth
+from mtl.suites.table.stacking import EXACT, holds_truth
 from mtl.suites.table.types import TRUTH
 
 LARGEST = float(np.finfo(np.float32).max)
 KINDS = ("number", "category", "time", "ignore")
-EXACT = 2**53  # beyond it, double precision takes neighbouring whole numbers for the same
 
 
 def infer(values: pd.Series) -> tuple[str, str]:

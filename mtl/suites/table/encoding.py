@@ -1,5 +1,6 @@
 """From columns to the inputs of a network, by statistics of the training rows only, which can be written down."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,11 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
+from pandas.api.types import is_float_dtype
 from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, absent
 from mtl.suites.table.columns import names, numbers, places_of, times
+from mtl.suites.table.stacking import EXACT
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
 SMOOTH_LIMIT = 3.0  # that robust numbers come near to, however far a value is
@@ -24,6 +27,7 @@ MANY = 10  # rows, from which on it is worth a line that a column has no value i
 DAY = 86400.0
 FIRST_YEAR, LAST_YEAR = 1, 9999  # which mean "no beginning" and "no end"
 NO_BEGINNING, NO_END = -62_104_060_800.0, 253_370_764_800.0  # before 0002-01-01, from 9999-01-01 on; seconds since 1970
+LONG = re.compile(r"-?\d{16,300}")  # whole numbers some of which are beyond those that double precision holds
 Features = np.ndarray
 
 
@@ -218,8 +222,26 @@ class CategoryColumn(Column):
 
     @override
     def codes(self, values: pd.Series) -> Features:
+        self._check_rounding(values)
         found: Features = names(values).map(places_of(self.values)).fillna(-1).to_numpy(dtype=np.int64)
         return found[:, None]
+
+    def _check_rounding(self, values: pd.Series) -> None:
+        """InputError for whole numbers in double precision, where those of the training are finer than that."""
+        if not is_float_dtype(values) or not any(_is_rounded(value) for value in self.values):
+            return
+        large = np.flatnonzero(np.abs(values.to_numpy(dtype="float64", na_value=np.nan)) >= EXACT)
+        if len(large):
+            row = large[0]
+            raise InputError(
+                f"column '{self.name}': row {values.index[row] + 1} holds {values.iloc[row]:.15g} in double precision, "
+                "in which whole numbers of that size become one another: give them as whole numbers, or as texts"
+            )
+
+
+def _is_rounded(text: str) -> bool:
+    """Whether a text is a whole number that double precision does not hold."""
+    return LONG.fullmatch(text) is not None and int(float(text)) != int(text)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import pandas as pd
 
 from mtl.errors import InputError, lacks, unknown
 from mtl.suites.table.delimited import LOOK, check_preamble, column_names, frame_of
-from mtl.suites.table.typed_cells import PERCENT, PLAIN, TEXT, TIME, with_cells
+from mtl.suites.table.typed_cells import PERCENT, PLAIN, TEXT, TIME, typed_cells, with_cells
 
+LONG = r"-?\d{16,}"
 Row = tuple[int, list[str], list[int]]  # its number, its cells as texts, and what each of them is
 
 
@@ -58,7 +59,7 @@ def read_sheet(
         frame = with_cells(frame, [pd.DataFrame(what, columns=names, dtype="int8")])
     if frame.isna().to_numpy().any():
         _check_formulas(content, path, chosen)
-    notes = [f"'{path}': {note}" for note in _layout(book[chosen], rows[0][0])]
+    notes = [f"'{path}': {note}" for note in [*_layout(book[chosen], rows[0][0]), *_rounded(frame)]]
     others = ", ".join(f"'{name}'" for name in book.sheetnames if name != chosen)
     return frame, [f"'{path}': sheet '{chosen}' is read, not {others}", *notes] if others and sheet is None else notes
 
@@ -114,6 +115,20 @@ def _layout(sheet: Any, header: int) -> list[str]:
         notes.append(f"of cells merged over several columns ({_some(wide)}) only the first has the value")
     if hidden:
         notes.append(f"hidden rows ({len(hidden)}, such as row {min(hidden)}) count as any other")
+    return notes
+
+
+def _rounded(frame: pd.DataFrame) -> list[str]:
+    """Columns of cells that are numbers with more digits than such a cell keeps."""
+    notes = []
+    for name in frame.columns if frame.columns.is_unique else ():
+        numbers = frame[name][typed_cells(frame[name]) != TEXT].dropna()
+        count = int(numbers.str.fullmatch(LONG).sum())
+        if count:
+            notes.append(
+                f"column '{name}': {count} whole numbers have more than the 15 digits that a cell of Excel keeps, so "
+                "that two of them may have become one; where they are identifiers, keep them there as texts"
+            )
     return notes
 
 

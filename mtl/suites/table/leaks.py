@@ -8,7 +8,8 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype, is_numeric_dtype
 
 from mtl.config.literals import override_argument
-from mtl.suites.table.columns import EXACT, names
+from mtl.suites.table.columns import names
+from mtl.suites.table.stacking import EXACT
 
 FEWEST = 20  # rows; among fewer, such patterns come about by chance
 DENSE = 0.5  # of the whole numbers of a range, from which on numbers of which none occurs twice are no measurements

@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from mtl.config.printable import printable_line
 from mtl.suites.batch import Split
 from mtl.suites.table.encoding import Encoding
 from mtl.suites.table.target_specs import NUMERIC
@@ -27,7 +28,7 @@ def preview(
     lines = [["column", "kind", "features", "missing", "values"]]
     for name, (kind, remark) in list(remarks.items())[:MOST]:
         values = remark if kind == "ignore" else sample(frame[name])
-        lines.append([name, kind, str(widths.get(name, 0)), f"{frame[name].isna().mean():.1%}", values])
+        lines.append([printable_line(name), kind, str(widths.get(name, 0)), f"{frame[name].isna().mean():.1%}", values])
     if len(remarks) > MOST:
         lines.append(["...", f"{len(remarks) - MOST} more", "", "", ""])
     lines += [[""] * 5, ["target", "kind", *splits]]
@@ -54,7 +55,7 @@ def sample(values: pd.Series) -> str:
 
 def short(text: str) -> str:
     """The beginning of a text, on one line."""
-    return " ".join(text.split())[:20]
+    return printable_line(" ".join(text.split())[:20])
 
 
 def labels(target: Target, values: Tensor) -> str:

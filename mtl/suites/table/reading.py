@@ -25,6 +25,7 @@ from mtl.suites.table.file_encoding import likely_encoding
 from mtl.suites.table.nested import texts_of_nested
 from mtl.suites.table.objects import array_of
 from mtl.suites.table.packed import open_bytes, plain_suffix
+from mtl.suites.table.partitions import PARQUET, parts_of, with_values
 from mtl.suites.table.stacking import stacked, stored_as
 from mtl.suites.table.types import is_text
 
@@ -52,7 +53,7 @@ WHOLE = {  # pandas' types for whole numbers some of which may be missing
 TABBED = ".tsv"  # has tabs between its values, whatever is said of text files
 TEXT = (".csv", TABBED, ".txt")
 JSON = (".jsonl", ".ndjson")
-BINARY = (".parquet", ".pq", ".arrow", ".feather", *JSON)
+BINARY = (*PARQUET, ".arrow", ".feather", *JSON)
 EXCEL = ".xlsx"
 
 
@@ -164,7 +165,7 @@ def unique_names(names: list[str], what: str) -> None:
 def _binary(path: Path, suffix: str) -> pd.DataFrame:
     try:
         with open_bytes(path) as content:
-            if suffix in (".parquet", ".pq"):
+            if suffix in PARQUET:
                 table = parquet.ParquetFile(content).read()
             elif suffix in JSON:
                 table = json.read_json(content, parse_options=json.ParseOptions(newlines_in_values=False))
@@ -212,14 +213,16 @@ def _parts(folder: Path, option: str) -> pd.DataFrame:
                 f"{option}: '{folder}' is a table of {what}, whose files may hold rows that were changed or removed "
                 "since: save the rows of the version that is wanted as .parquet"
             )
-    files = sorted(file for file in folder.iterdir() if file.suffix in (".parquet", ".pq"))
-    if not files:
+    parts = parts_of(folder, option)
+    if not parts:
         raise InputError(f"{option}: '{folder}' is a folder, expected a file, or a folder of .parquet files")
-    frames = [_binary(file, file.suffix) for file in files]
+    files = [part.file for part in parts]
+    frames = [_binary(file, file.suffix.lower()) for file in files]
     for file, frame in zip(files, frames, strict=True):
         if list(frame.columns) != list(frames[0].columns):
             other = sorted(set(frame.columns) ^ set(frames[0].columns)) or ["the order"]
             raise InputError(f"'{file}' has other columns than '{files[0].name}': {', '.join(other[:5])}")
+    frames = with_values(list(zip(parts, frames, strict=True)))
     # The types of a file without rows say nothing, and would change those of the others
     found = [(file, frame) for file, frame in zip(files, frames, strict=True) if len(frame)]
     for name in frames[0].columns:

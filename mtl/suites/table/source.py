@@ -11,8 +11,9 @@ from mtl.suites.table.addresses import check_is_file, check_is_here, is_database
 from mtl.suites.table.delimited import spoken
 from mtl.suites.table.joining import Join, join_all
 from mtl.suites.table.reading import character, missing_texts, read_table, without_texts
-from mtl.suites.table.sql import read_query
+from mtl.suites.table.sql import DIVIDED, NUMBERED, read_query
 
+RECORDS = "records"  # the option that names new rows, which are predicted
 WRITTEN = ("separator", "encoding", "header", "skip")  # options of a training that say how text files are written
 
 
@@ -40,17 +41,19 @@ def read_source(
     Raises:
         InputError: a database without query, a query without database, or whatever is wrong with the source.
     """
-    if not option.endswith(".path"):
+    new = option == RECORDS
+    if not new and not option.endswith(".path"):
         check_is_file(path, option)
     check_is_here(path, option)
-    beside = f"{option.removesuffix('path')}query"
+    beside = "query" if new else f"{option.removesuffix('path')}query"
     if query is None and is_database(path):
         raise InputError(f"{option} is a database: say {beside}='SELECT ...', the rows that are wanted")
     if query is not None and not is_database(path):
         raise InputError(f"{beside} is for a database, and {option}={path} is none, such as sqlite:///my.db")
     sheet = None if sheet is None else str(sheet)  # one may be called 2020
     if query:
-        frame = without_texts(read_query(path, query), missing_texts(way.get("missing", ())))
+        found = read_query(path, query, option, beside, NUMBERED if new else DIVIDED)
+        frame = without_texts(found, missing_texts(way.get("missing", ())))
     else:
         frame = read_table(Path(path), sheet=sheet, option=option, **way)
     return join_all(frame, joins, lambda file, name: read_table(file, option=name, **way))

@@ -185,11 +185,13 @@ class Splitting(Division):
             "for one group"
         ]
 
-    def rows(self, frame: pd.DataFrame) -> Rows:
+    def rows(self, frame: pd.DataFrame, bound: np.ndarray | None = None) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, each in the order of the table.
 
         Args:
             frame: the rows of the table.
+            bound: where it is given, the part that each row has to be in if it is for training and validation rows are
+                drawn, ``[N]``, -1 if any; the same for all rows of a group. None: -1 each.
 
         Returns:
             Row numbers by split.
@@ -198,7 +200,7 @@ class Splitting(Division):
             InputError: no such column, a time that is none or missing, a split that is left without rows.
         """
         if self.by == "given":
-            part = self._given(frame)
+            part = self._given(frame, bound)
         elif self.folds is not None:
             part = self._fold(self._order(frame, self.seed // self.folds), self.folds)
         else:
@@ -293,7 +295,7 @@ class Splitting(Division):
             )
         return np.array(part.map(PARTS.index), dtype=np.int64)
 
-    def _given(self, frame: pd.DataFrame) -> np.ndarray:
+    def _given(self, frame: pd.DataFrame, bound: np.ndarray | None) -> np.ndarray:
         """The same, with training rows drawn for the validation where the column names none for it."""
         numbers = self.given_parts(frame)
         train = numbers == PARTS.index("train")
@@ -303,7 +305,7 @@ class Splitting(Division):
                 order = np.random.default_rng(self.seed).permutation(int(train.sum()))
             else:  # rows that depend on those of the training would choose an epoch that has learned them by heart
                 order = _shuffled(groups, self.seed)
-            numbers[train] = _cut(order, (1 - self.val,))
+            numbers[train] = _cut_beside(order, self.val, None if bound is None else bound[train])
         return numbers
 
 
@@ -433,6 +435,27 @@ def _cut(units: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     order, total = np.sort(units), len(units)
     cuts = [order[min(total - 1, round(total * share) - 1)] for share in shares]
     found: np.ndarray = np.searchsorted(np.array(cuts), units, side="left")
+    return found
+
+
+def _cut_beside(units: np.ndarray, val: float, bound: np.ndarray | None) -> np.ndarray:
+    """0 for each row that is for training, 1 for validation, in the order of their units; some have their part already.
+
+    Args:
+        units: see :func:`_cut`.
+        val: share of all these rows that is for validation.
+        bound: part of each row that has one, else -1; None: none has.
+
+    Returns:
+        ``[N]``.
+    """
+    if bound is None or (bound < 0).all():
+        return _cut(units, (1 - val,))
+    found, free = bound.copy(), bound < 0
+    count = int(free.sum())
+    kept = count - (val * len(units) - (bound == PARTS.index("val")).sum())
+    if count:
+        found[free] = _cut(units[free], (min(kept / count, 1),)) if round(kept) > 0 else PARTS.index("val")
     return found
 
 

@@ -26,14 +26,18 @@ SORTS = re.compile(r"\border\s+by\b", re.IGNORECASE)
 APART = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 INNERMOST = re.compile(r"\([^()]*\)")
 UNSORTED = (
-    "task.query has no ORDER BY: a database may give the same rows in another order each time, and their order decides "
-    "which of them are for the test; end it with ORDER BY and columns that tell all rows apart"
+    "{query} has no ORDER BY: a database may give the same rows in another order each time, and {why}; end it with "
+    "ORDER BY and columns that tell all rows apart"
 )
+DIVIDED = "their order decides which of them are for the test"
+NUMBERED = "predictions are told apart by the number of their row"
 DATABASES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "oracle", "mssql")
 SECRETS = re.compile("pass|pwd|token|secret|key|credential", re.IGNORECASE)  # parameters of an address
 
 
-def read_query(database: str, query: str) -> pd.DataFrame:
+def read_query(
+    database: str, query: str, option: str = "task.path", beside: str = "task.query", order: str = DIVIDED
+) -> pd.DataFrame:
     """The rows of a query.
 
     It is run in a transaction that is never committed; databases that know it (SQLite, PostgreSQL, DuckDB) are opened
@@ -43,6 +47,9 @@ def read_query(database: str, query: str) -> pd.DataFrame:
         database: a SQLAlchemy address without a password, such as ``sqlite:///my.db``, or ``env:`` and the name of a
             variable of the environment that holds an address: so secrets stay out of the config.
         query: begins with ``select``, ``with``, ``values`` or ``from``.
+        option: what named the database, for messages.
+        beside: what gave the query.
+        order: what the order of the rows is for.
 
     Returns:
         The rows, each column of the type that its values have, with a note where their order is left to the database.
@@ -52,15 +59,15 @@ def read_query(database: str, query: str) -> pd.DataFrame:
         InputError: a password in the address, another statement, or whatever the database says.
     """
     if not READS.match(query):
-        raise InputError(f"task.query: expected a query that reads, SELECT ... or WITH ...: '{query[:40]}'")
-    address = _address(database)
-    names, rows = _run(address, query)
+        raise InputError(f"{beside}: expected a query that reads, SELECT ... or WITH ...: '{query[:40]}'")
+    address = _address(database, option, beside)
+    names, rows = _run(address, query, option, beside)
     if not rows:
-        raise InputError("task.query gives no rows")
-    unique_names(names, "task.query")
+        raise InputError(f"{beside} gives no rows")
+    unique_names(names, beside)
     frame = plain(pyarrow.table({name: array_of([row[i] for row in rows]) for i, name in enumerate(names)}))
     if address.get_backend_name() != "sqlite" and not is_sorted(query):
-        frame.attrs[NOTES] = [UNSORTED]
+        frame.attrs[NOTES] = [UNSORTED.format(query=beside, why=order)]
     return frame
 
 
@@ -72,34 +79,34 @@ def is_sorted(query: str) -> bool:
     return SORTS.search(outer) is not None
 
 
-def _address(database: str) -> "URL":
+def _address(database: str, option: str, beside: str) -> "URL":
     """The address, whose password is only ever in a variable of the environment."""
     try:
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
     except ImportError:
-        raise lacks("task.query", "SQLAlchemy", "sql") from None
+        raise lacks(beside, "SQLAlchemy", "sql") from None
     variable = database.removeprefix(VARIABLE) if database.startswith(VARIABLE) else ""
     if variable and not os.environ.get(variable):
-        raise InputError(f"task.path={database}: the variable {variable} is not set")
+        raise InputError(f"{option}={database}: the variable {variable} is not set")
     try:
         url = make_url(os.environ[variable] if variable else database)
     except (ArgumentError, ValueError):  # the latter of a port that is no number
         what = f"the variable {variable}" if variable else f"'{shown(database)}'"
-        raise InputError(f"task.path: {what} is no address of a database, such as sqlite:///my.db") from None
+        raise InputError(f"{option}: {what} is no address of a database, such as sqlite:///my.db") from None
     if not variable and (url.password or any(SECRETS.search(name) for name in url.query)):
         raise InputError(
-            "task.path: an address with a password would be written into the config of the run: put it into a variable "
-            "of the environment, and say task.path=env:NAME"
+            f"{option}: an address with a password would be written down with the run: put it into a variable of "
+            f"the environment, and say {option}=env:NAME"
         )
     if url.get_backend_name() == "sqlite" and url.database:
         if not os.path.isfile(url.database):  # noqa: PTH113  # a path as the address has it
-            raise InputError(f"task.path: {no_file(Path(url.database))}")
+            raise InputError(f"{option}: {no_file(Path(url.database))}")
         url = url.set(database=f"file:{quote(url.database)}").update_query_dict({"mode": "ro", "uri": "true"})
     return url
 
 
-def _run(url: "URL", query: str) -> tuple[list[str], list[Any]]:
+def _run(url: "URL", query: str, option: str, beside: str) -> tuple[list[str], list[Any]]:
     from sqlalchemy import create_engine
     from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 
@@ -107,7 +114,7 @@ def _run(url: "URL", query: str) -> tuple[list[str], list[Any]]:
     try:
         engine = create_engine(url, connect_args={"read_only": True} if duckdb and stored else {})
         if duckdb:
-            _check_duckdb(query)
+            _check_duckdb(query, beside)
         try:
             # Without parameters a driver leaves % as it is, as in LIKE 'a%' and id % 10
             options = {"postgresql_readonly": True, "no_parameters": True}
@@ -120,17 +127,17 @@ def _run(url: "URL", query: str) -> tuple[list[str], list[Any]]:
         backend = url.drivername.partition("+")[0]
         near = "" if backend in DATABASES else suggestion(backend, DATABASES)[0]
         raise InputError(
-            f"task.path: there is no driver for '{url.drivername}': {near}install the package that SQLAlchemy needs "
+            f"{option}: there is no driver for '{url.drivername}': {near}install the package that SQLAlchemy needs "
             "for this database, such as duckdb-engine for duckdb"
         ) from None
     # Drivers have errors of Python's for values that it has none for, such as a day in the year 20000
     except (SQLAlchemyError, ImportError, ValueError, TypeError, ArithmeticError) as error:
         said = one_line(getattr(error, "orig", None) or error)
         hidden = said.replace(str(url.password), "***") if url.password else said
-        raise InputError(f"task.query: {url.get_backend_name()} says: {hidden}") from None
+        raise InputError(f"{beside}: {url.get_backend_name()} says: {hidden}") from None
 
 
-def _check_duckdb(query: str) -> None:
+def _check_duckdb(query: str, beside: str) -> None:
     """InputError for more than one statement, or one that writes, if only files, as also read-only databases do."""
     library = import_module("duckdb")
     try:
@@ -138,4 +145,4 @@ def _check_duckdb(query: str) -> None:
     except library.Error:
         return  # the database says it better
     if found != [library.StatementType.SELECT]:
-        raise InputError(f"task.query: expected one query that reads, SELECT ... or WITH ...: '{query[:40]}'")
+        raise InputError(f"{beside}: expected one query that reads, SELECT ... or WITH ...: '{query[:40]}'")

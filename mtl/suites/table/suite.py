@@ -105,6 +105,8 @@ class TableSuite(MultiTaskDataModule):
         self.form = form
         self.row_weight = None if row_weight is None else str(row_weight)  # a column may be called 2020
         self.statistics_file = None if statistics is None else Path(statistics)
+        chosen = chosen_kinds(columns)
+        self.ignored = [name for name, kind in chosen.items() if kind == "ignore"]
         self.watches = False
         self.remarks: Remarks = {}
         self.raw: Encoding | None = None
@@ -121,7 +123,7 @@ class TableSuite(MultiTaskDataModule):
             later=LaterRows.of(later),
         )
         if self.statistics_file is None:
-            chosen, specs = chosen_kinds(columns), parse_targets(targets)
+            specs = parse_targets(targets)
             asked = asked_types(specs, chosen, division, self.row_weight)
             labels = [name for spec in specs.values() for name in (spec.column, spec.event) if name]
             self.table = load(labels, asked=asked, chosen=chosen)
@@ -214,8 +216,12 @@ class TableSuite(MultiTaskDataModule):
         return target.own_units(values.double().cpu().numpy())
 
     def copies(self) -> int:
-        """How many test rows are copies of rows that are none, in all columns that both have; see :func:`copied`."""
-        frame, rows = self.frame.drop(columns=list(self.table.without_column)), self.table.rows()
+        """How many test rows are copies of rows that are none, see :func:`copied`.
+
+        In all columns that both have and that nobody has chosen to ignore, as the one that said what rows are for.
+        """
+        apart = [*self.table.without_column, *self.ignored]
+        frame, rows = self.frame.drop(columns=apart, errors="ignore"), self.table.rows()
         return copied(frame, rows["test"], np.concatenate([rows["train"], rows["val"]]))
 
     def rows_of(self, split: str) -> pd.DataFrame:

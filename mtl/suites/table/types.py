@@ -139,9 +139,13 @@ class ColumnType:
         Texts that are no numbers or truth values stay texts, for the message of whoever needs numbers. InputError for
         the first text that is no time, or a number of another unit than those before or written in another way: what
         1.234 means must not depend on the other cells. Cells that are numbers or times in their file count as these,
-        however the texts of the training were written.
+        however the texts of the training were written. Texts of a typed file or a program are read as those of a text
+        file, in which spaces around a value count for nothing, and an empty one is missing.
         """
-        if self.type == "text" or not is_text(values):
+        if not is_text(values):
+            return values
+        values = _without_spaces(values)
+        if self.type == "text":
             return values
         found = typed_cells(values)
         if self.type == "number" and self.written != PLAIN and np.isin(found, NUMBERS).any():
@@ -189,6 +193,13 @@ class ColumnType:
             ]
         )
         return found.sort_index().set_axis(values.index).rename(values.name)
+
+
+def _without_spaces(values: pd.Series) -> pd.Series:
+    """Texts as a text file has them; the same column where they are so already."""
+    texts = values.str.strip()
+    texts = texts.mask(texts == "")
+    return values if texts.equals(values) else texts
 
 
 def _untyped(values: pd.Series) -> pd.Series:
@@ -293,7 +304,8 @@ def taken_as_values(values: pd.Series) -> list[str]:
     if not is_text(values):
         return []
     texts = values.astype(object)
-    counts = texts[texts.str.lower().isin(NO_VALUE).fillna(False).astype(bool)].value_counts()
+    # A text file has no empty text, which is no value there
+    counts = texts[texts.str.strip().str.lower().isin({*NO_VALUE, ""}).fillna(False).astype(bool)].value_counts()
     if counts.empty:
         return []
     cells = ", ".join(f"'{text}' ({count} cells)" for text, count in counts.items())

@@ -19,7 +19,8 @@ class EachTable(Division):
 
     By group, where a group has rows in several tables, all groups are divided by one draw: else the test of one table
     would have groups that another one has trained the network with. Where a column says what rows are for, so are the
-    groups that are drawn for the validation of tables without rows for it.
+    groups that are drawn for the validation of tables without rows for it; a group that has rows in the training or the
+    validation of a table that names both is in that part of all of them.
     """
 
     splitting: Splitting
@@ -42,13 +43,17 @@ class EachTable(Division):
     def rows(self, frame: pd.DataFrame) -> Rows:
         """Row numbers of ``train``, ``val`` and ``test``, table after table."""
         together = self._drawn(frame) if self.by_one_draw(frame) else np.zeros(len(frame), dtype=bool)
+        bound = self._bound(frame)
         pieces = [np.flatnonzero(together)] if together.any() else []
         for name in frame[SOURCE].unique():
             places = np.flatnonzero((frame[SOURCE] == name).to_numpy())
             pieces += [] if together[places].all() else [places]
         parts: dict[str, list[np.ndarray]] = {"train": [], "val": [], "test": []}
         for places in pieces:
-            for split, rows in self.splitting.rows(frame.iloc[places]).items():
+            given = None if bound is None else bound[places]
+            if given is not None:
+                self._check_free(frame.iloc[places], given)
+            for split, rows in self.splitting.rows(frame.iloc[places], given).items():
                 parts[split].append(places[rows])
         found = {split: np.concatenate(rows) for split, rows in parts.items()}
         if together.any():
@@ -65,6 +70,37 @@ class EachTable(Division):
             return False
         places = pd.DataFrame({"group": group_numbers(drawn[column]), "table": drawn[SOURCE].to_numpy()})
         return bool(places.drop_duplicates()["group"].duplicated().any())
+
+    def binds(self, frame: pd.DataFrame) -> bool:
+        """Whether groups of which rows would be drawn are in the training or validation that another table names."""
+        return self._bound(frame) is not None
+
+    def _bound(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Of each row of tables of which rows are drawn, the part in which others have its group; None: there is none.
+
+        It is -1 where they do not have it, and in rows of other tables.
+        """
+        column = self.splitting.groups
+        if self.splitting.by != "given" or column not in frame.columns:
+            return None
+        drawn, part = self._drawn(frame), self.splitting.given_parts(frame)
+        groups = group_numbers(frame[column])
+        bound = np.full(len(frame), -1)
+        for name in ("val", "train"):  # a group in both teaches the network in any case
+            number = PARTS.index(name)
+            bound[drawn & np.isin(groups, groups[~drawn & (part == number)])] = number
+        return bound if (bound >= 0).any() else None
+
+    def _check_free(self, frame: pd.DataFrame, bound: np.ndarray) -> None:
+        """InputError if validation rows are to be drawn and no row can be one."""
+        train = PARTS.index("train")
+        trained = bound[self.splitting.given_parts(frame) == train]
+        if len(trained) and (trained == train).all():
+            names = " and ".join(f"task.tables.{name}" for name in frame[SOURCE].unique())
+            raise InputError(
+                f"{names}: column '{self.splitting.column}' names no row for validation, and none can be drawn, as all "
+                f"groups of '{self.splitting.groups}' are in the training of other tables: name rows for it there"
+            )
 
     @property
     def _drawn_column(self) -> str | None:

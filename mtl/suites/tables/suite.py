@@ -104,9 +104,11 @@ class TablesSuite(TableSuite):
     def fingerprint(self) -> str:
         """Hash of the rows, of how they are divided and weighted, and of the encoding; of groups also over what."""
         found, each = super().fingerprint, self.splitting
-        if not (isinstance(each, EachTable) and each.by_one_draw(self.frame)):
+        if not isinstance(each, EachTable):
             return found
-        return hashlib.sha256(f"{found}, by one draw".encode()).hexdigest()[:16]
+        for said in [", by one draw"] * each.by_one_draw(self.frame) + [", beside others"] * each.binds(self.frame):
+            found = hashlib.sha256(f"{found}{said}".encode()).hexdigest()[:16]
+        return found
 
     @override
     def _leaks(

@@ -1,6 +1,7 @@
 """New rows are predicted by what a run wrote down of its training rows, in the words and units of its targets."""
 
 import copy
+import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +18,11 @@ from torch import Tensor
 from mtl.agent.environments.new_rows import NewRows, PredictionReport
 from mtl.assembly import load
 from mtl.config.compose import configure
+from mtl.config.console import Terminal
 from mtl.errors import InputError
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.predictor import Predictor
+from mtl.lifecycle.predictor import _frame_of as rows_as_frame
 from mtl.lifecycle.train import train
 from mtl.lifecycle.trained import TrainedNetwork
 from mtl.nn.encoder import SINGLE, Inputs
@@ -180,6 +183,24 @@ def test_predictions_are_in_words_and_units() -> None:
     assert report.table().row_count == 2
     named = PredictionReport({"row": torch.tensor([7.0])}, {}, units)
     assert named.records() == [{"row.number": 1, "row": 7.0}]
+
+
+def test_whole_numbers_of_a_program_are_not_rounded_beside_a_missing_one() -> None:
+    frame = rows_as_frame([{"id": 2**60 + 1, "x": 1.5}, {"id": None}, {"x": 2}])
+    assert frame["id"].tolist()[:1] == [2**60 + 1]
+    assert frame["id"].isna().tolist() == [False, True, True]
+    assert frame["x"].tolist()[::2] == [1.5, 2]
+    assert rows_as_frame([{"id": 2**70}, {"id": None}])["id"].iloc[0] == 2**70
+
+
+def test_names_of_classes_are_shown_as_they_are_called_and_obeyed_by_no_terminal() -> None:
+    report = PredictionReport({"a": torch.tensor([0.1, 0.9])}, {"a": ("\x1b[2Jx", "[/b]:x:")}, lambda _, v: v.tolist())
+    shown = io.StringIO()
+    Terminal(file=shown, width=80, force_terminal=True, color_system="standard").print(report.table())
+    assert "\\x1b[2Jx" in shown.getvalue()
+    assert "\x1b[2Jx" not in shown.getvalue()
+    assert "[/b]:x:" in shown.getvalue()
+    assert "\x1b[3m" in shown.getvalue(), "what rich says itself is obeyed"
 
 
 @pytest.mark.smoke

@@ -150,6 +150,22 @@ def test_identifiers_beyond_double_precision_stay_apart(tmp_path: Path, suffix: 
     ]
 
 
+def test_identifiers_are_not_rounded_beside_those_of_another_file(tmp_path: Path) -> None:
+    """A file of pandas has numbers in double precision where some are missing."""
+    frame = pd.DataFrame({"id": np.arange(60) % 5 + 2**60, "x": np.arange(60.0), "y": np.arange(60.0) % 7})
+    frame.to_parquet(tmp_path / "my.parquet")
+    rounded = frame.astype({"id": "float64"})
+    rounded.assign(id=[None, 5.0] * 30).to_parquet(tmp_path / "other.parquet")
+    path_test = str(tmp_path / "other.parquet")
+    made = table(str(tmp_path / "my.parquet"), {"y": "regression"}, path_test=path_test)
+    assert list(made.statistics()["columns"][0]["values"]) == [str(2**60 + i) for i in range(5)]
+    rounded.to_parquet(path_test)
+    with pytest.raises(InputError, match=r"column 'id' has whole numbers beyond 2\^53 in some rows, and numbers in"):
+        table(str(tmp_path / "my.parquet"), {"y": "regression"}, path_test=path_test)
+    frame.astype({"id": "int64"}).assign(id=range(60)).to_parquet(tmp_path / "my.parquet")
+    assert len(read_table(tmp_path)) == 120
+
+
 def test_whole_decimals_beyond_64_bits_stay_apart(tmp_path: Path) -> None:
     keys = pyarrow.array([Decimal(10**20 + i % 3) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))
     few = pyarrow.array([Decimal(i % 50) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))

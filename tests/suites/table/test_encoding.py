@@ -13,7 +13,7 @@ import torch
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite
-from mtl.suites.table.encoding import Encoding, NumberColumn
+from mtl.suites.table.encoding import CategoryColumn, Encoding, NumberColumn
 from tests.suites.table.customers import TARGETS, customers, suite
 
 
@@ -194,3 +194,13 @@ def test_that_a_column_is_empty_in_many_new_rows_is_said() -> None:
         f"column '{name}': none of 20 rows has a value" for name in ("visits", "city", "since")
     ]
     assert made.unfamiliar(empty.head(3)) == []
+
+
+def test_identifiers_that_a_program_has_rounded_are_refused() -> None:
+    """As pandas does beside a missing one: they would be taken for another identifier."""
+    column = CategoryColumn.fit("id", pd.Series([2**60, 2**60 + 1, 7] * 3), 50)
+    known = pd.Series([2**60 + 1, None, 7], dtype="Int64")
+    assert column.codes(known)[:, 0].tolist() == [1, -1, 2]
+    assert column.codes(pd.Series([7.0, np.nan]))[:, 0].tolist() == [2, -1]
+    with pytest.raises(InputError, match=r"column 'id': row 1 holds 1\.152.*e\+18 in double precision, in which whole"):
+        column.codes(known.astype("float64"))

@@ -179,3 +179,13 @@ def test_copies_are_found_whatever_number_a_row_has_and_what_it_is_for(splitting
         f"{tested} of {tested} test rows are copies of training rows in all columns that are not left out: if such "
         "rows are one case, leave the copies out, or keep them together by task.split.by=group"
     ]
+
+
+def test_later_rows_are_copies_whatever_they_are_said_to_be_for() -> None:
+    """The column of a split that was given says something else of them, or nothing."""
+    draw = np.random.default_rng(0)
+    old = pd.DataFrame({"x": draw.normal(size=ROWS), "y": draw.normal(size=ROWS), "part": "train"})
+    for part in ("test", None):
+        later = old.assign(part=part).iloc[:40]
+        suite = TableSuite(lambda: old, {"y": "regression"}, {"part": "ignore"}, read_test=lambda rows=later: rows)
+        assert suite.copies() == 40

@@ -15,12 +15,12 @@ import openpyxl
 import pandas as pd
 import pyarrow
 import pytest
-from pyarrow import ipc
+from pyarrow import ipc, parquet
 
 from mtl.agent.environments.new_rows import NewRows
 from mtl.config.compose import configure
 from mtl.errors import InputError
-from mtl.lifecycle.execution import reading_options
+from mtl.lifecycle.execution import execute, reading_options
 from mtl.runs.identity import run_id
 from mtl.suites.table import TableSuite, table
 from mtl.suites.table.joining import parse_joins
@@ -66,6 +66,12 @@ def test_a_sheet_is_read_as_a_text_file_of_the_same_cells(tmp_path: Path) -> Non
         read_table(path, sheet="Date")
     with pytest.raises(InputError, match=r"task\.sheet=Data is for Excel files, and 'my.csv' is none"):
         read_table(tmp_path / "my.csv", sheet="Data")
+
+
+def test_identifiers_that_a_sheet_may_have_rounded_are_pointed_out(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "my.xlsx", [["id", "x"], [1.234567890123456e18, 1], ["1234567890123456789", 2], [7, 3]])
+    (note,) = [note for note in read_table(path).attrs[NOTES] if "15 digits" in note]
+    assert "column 'id': 1 whole numbers have more than the 15 digits that a cell of Excel keeps" in note
 
 
 def test_a_formula_that_was_never_computed_is_no_missing_value(tmp_path: Path) -> None:
@@ -117,6 +123,35 @@ def test_files_of_which_a_log_says_whether_they_count_are_not_put_together(tmp_p
     (tmp_path / "_delta_log").mkdir()
     with pytest.raises(InputError, match=r"is a table of Delta Lake, whose files may hold rows that were changed"):
         read_table(tmp_path)
+
+
+def test_names_of_folders_are_columns_of_their_rows_and_no_row_is_left_out(tmp_path: Path) -> None:
+    """As pyarrow writes a data set that is divided by columns."""
+    rows = {"year": [2023, 2024, 2024, None], "city": ["a b/c", None, "007", "x"], "x": [1.5, 2.5, 3.5, 4.5]}
+    whole = pyarrow.table(rows)
+    parquet.write_to_dataset(whole, tmp_path / "all", partition_cols=["year", "city"])
+    (tmp_path / "all" / "_SUCCESS").touch()
+    found = read_table(tmp_path / "all").sort_values("x")
+    assert list(found.columns) == ["x", "year", "city"]
+    assert [None if pd.isna(value) else value for value in found["year"]] == rows["year"]
+    assert [None if pd.isna(value) else value for value in found["city"]] == rows["city"]
+    for name, message in (
+        ("all/year=2023/b.csv", r"'year=2023/b\.csv' in the folder .* would be left out: of a folder, \.parquet files"),
+        ("all/2025/more/a.parquet", r"'2025' in the folder .* has files of rows, and is not named like year=2024"),
+        ("all/0.parquet", r"the folders of 'year=2023/.*' say year and city, those of '0\.parquet' nothing"),
+        ("texts/2024/a.csv.gz", r"'2024' in the folder .* has files of rows, and is not named"),
+        ("texts/year=2024/a.csv", r"'year=2024/a\.csv' in the folder .* would be left out"),
+    ):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"x": [1.0]}).to_parquet(file) if file.suffix == ".parquet" else file.write_text("x")
+        with pytest.raises(InputError, match=message):
+            read_table(tmp_path / name.partition("/")[0])
+        file.unlink()
+    (again := tmp_path / "again" / "x=1").mkdir(parents=True)
+    pd.DataFrame({"x": [1.0]}).to_parquet(again / "A.PARQUET")
+    with pytest.raises(InputError, match="has the column 'x', which the name of its folder says, too"):
+        read_table(tmp_path / "again")
 
 
 def saved(folder: Path) -> Path:
@@ -251,12 +286,33 @@ def test_a_file_whose_name_an_address_would_read_otherwise_is_opened(tmp_path: P
     ],
 )
 def test_an_address_where_a_file_is_expected_is_said_as_it_was_typed(address: str, message: str, database: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message.partition(": expected")[0]):
         NewRows(address, {})
     with pytest.raises(InputError, match=message.replace("records", r"task.join\[0\].path")):
         parse_joins([{"path": address, "on": "id"}])
     with pytest.raises(InputError, match=message.replace("records", "task.path_test")):
         table(database, {"city": "binary"}, query="select * from people", path_test=address)
+
+
+def test_new_rows_are_those_of_a_query(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is refused of the rows of a training, in the words of what was typed."""
+    monkeypatch.setenv("ADDRESS", database)
+    found = NewRows("env:ADDRESS", {"missing": ["Oslo"]}, query="select id, city from people").frame
+    assert found["id"].tolist()[1:] == [2**60 + i for i in range(1, 40)]
+    assert found["city"].dropna().unique().tolist() == ["Rome"]
+    for address, query, message in (
+        (database, None, "records is a database: say query='SELECT ...'"),
+        ("new.csv", "select 1", "query is for a database, and records=new.csv is none"),
+        (database, "delete from people", "^query: expected a query that reads"),
+        (database, "select * from peple", "^query: sqlite says: no such table: peple"),
+        ("sqlite:///no.db", "select 1", "records: no file 'no.db'"),
+        ("postgresql://me:geheim@host/db", "select 1", "written down with the run.* say records=env:NAME"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            NewRows(address, {}, query=query)
+        assert "geheim" not in str(caught.value)
+    with pytest.raises(InputError, match="query=select 1 has no effect: expected it with records="):
+        execute({}, "no run", query="select 1")
 
 
 def test_a_query_changes_nothing(database: str) -> None:

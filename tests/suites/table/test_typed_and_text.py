@@ -58,3 +58,15 @@ def test_what_is_no_text_cannot_mean_that_there_is_no_value(tmp_path: Path, miss
 
 def test_one_text_or_number_may_mean_that_there_is_no_value(tmp_path: Path) -> None:
     assert suite(tmp_path / "my.csv", missing=-999).frame["age"].isna().sum() == ROWS // 5
+
+
+def test_texts_of_a_program_are_those_of_a_text_file(tmp_path: Path) -> None:
+    """Where spaces around them count for nothing, and an empty one is missing; in a typed file it is a value."""
+    text = suite(tmp_path / "my.csv")
+    new = pd.DataFrame({"flag": ["true", " False", ""], "age": [" 3", "4", "  "], "kind": ["a ", "b", " "], "x": "1.5"})
+    clean = pd.DataFrame({"flag": [True, False, None], "age": [3, 4, None], "kind": ["a", "b", None], "x": 1.5})
+    for name, values in text.inputs(clean).items():
+        np.testing.assert_array_equal(text.inputs(new)[name].numpy(), values.numpy())
+    FRAME.assign(kind=["", "a", "b"] * 20).to_parquet(tmp_path / "my.parquet")
+    typed = table(str(tmp_path / "my.parquet"), {"y": "binary"})
+    assert [note for note in typed.notes if "column 'kind': '' (20 cells) is a value like any other" in note]
