@@ -9,6 +9,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
+from mtl.agent.environments.scheduling.job_shops import JobShops
 from mtl.agent.improvement.base import InRounds
 from mtl.agent.report import ExecutionReport
 from mtl.assembly import build, restore, save_statistics, trees_of
@@ -20,7 +21,7 @@ from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
 from mtl.config.signals import signals_interrupt
 from mtl.errors import InputError
-from mtl.lifecycle.execution import check_meeting, decides, environment_for, use_settings
+from mtl.lifecycle.execution import check_meeting, decides, environment_for, environment_of, use_settings
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improvement_for
@@ -35,8 +36,9 @@ from mtl.training.loggers import check_loggers, log_hyperparameters, make_logger
 from mtl.training.resources import reset_peak_memory
 
 GROUP = "improve"  # of the config, and its file of what is asked for
-# Options of the group: how a network is improved, how decisions are, and how the dispatchers of shops with due dates
-CHOICE, DECISIONS, TARDINESS = "dispatchers", "decisions", "tardiness"
+# Options of the group: how a network is improved, how decisions are, and how dispatchers are found for shops with due
+# dates, and for shops with a choice of machines
+CHOICE, DECISIONS, TARDINESS, MACHINES = "dispatchers", "decisions", "tardiness", "machines"
 
 
 def improve_run(
@@ -124,7 +126,7 @@ def read_improvement(given: Sequence[str], run: str | Path | None, trust: Sequen
 
 
 def option_for(run: str | Path | None, trust: Sequence[str], output: str = "outputs") -> list[str]:
-    """The override that chooses how a run is improved by what it does; none for the default one.
+    """The override that chooses how a run is improved by what it does; a line says why. None for the default one.
 
     Args:
         run: the run; None: the one under ``output`` that finished last.
@@ -136,11 +138,42 @@ def option_for(run: str | Path | None, trust: Sequence[str], output: str = "outp
     """
     try:
         config = Run.open(run or newest(output).path, trust).config
-        if (config.execution or {}).get("objective") == "weighted_tardiness":
-            return [f"{GROUP}@_global_={TARDINESS}"]
-        return [f"{GROUP}@_global_={DECISIONS}"] if decides(config) else []
+        choice, reason = suited(config)
     except InputError:
         return []
+    if reason:
+        sys.stderr.write(f"improve={choice}, as {reason}; improve@_global_=... chooses another way\n")
+    return [] if choice == CHOICE else [f"{GROUP}@_global_={choice}"]
+
+
+def suited(config: RunConfig) -> tuple[str, str]:
+    """The option that fits what a run does.
+
+    Args:
+        config: of the run.
+
+    Returns:
+        The option, and the reason in words; none for plain shops.
+
+    Raises:
+        InputError: the environment of the run is refused.
+    """
+    if (config.execution or {}).get("objective") == "weighted_tardiness":
+        return TARDINESS, "the run acts by weighted tardiness"
+    if decides(config):
+        return DECISIONS, "the run decides by settings that can be tuned"
+    environment = environment_of(config)
+    if isinstance(environment, JobShops):
+        shops = environment.instances
+        flexible = [shop.name for shop in shops if shop.alternatives is not None]
+        if len(flexible) == len(shops):
+            return MACHINES, "the shops of the run have a choice of machines"
+        if flexible:
+            return CHOICE, (
+                f"{len(flexible)} of the {len(shops)} shops of the run have a choice of machines, for which "
+                f"{GROUP}@_global_={MACHINES} is, and the others have none"
+            )
+    return CHOICE, ""
 
 
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:

@@ -225,16 +225,34 @@ def test_shops_with_due_dates_get_dispatchers_of_their_own(
     assert "it does not look at due dates" not in text
 
 
-def test_how_a_run_is_improved_follows_from_what_it_does(trained: RunResult, tmp_path: Path) -> None:
+def test_how_a_run_is_improved_follows_from_what_it_does(
+    trained: RunResult, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what is not typed a line says what was chosen and why; what is typed is taken without one."""
     config = Path(trained.directory, "config.yaml").read_text()
-    late = tmp_path / "late"
-    late.mkdir()
-    assert "  objective: makespan" in config
-    write_text(late / "config.yaml", config.replace("  objective: makespan", "  objective: weighted_tardiness"))
-    for run, chosen in ((trained.directory, "dispatchers"), (late, "tardiness")):
+    write_text(tmp_path / "one.fjs", "1 2\n1 2 1 5 2 4\n")
+    shops, flexible, due = "  - ft06\n  - la01\n", f"  - {tmp_path / 'one.fjs'}\n", "  objective: makespan"
+    assert shops in config
+    assert due in config
+    cases = {
+        "plain": (config, "dispatchers", ""),
+        "late": (config.replace(due, "  objective: weighted_tardiness"), "tardiness", "acts by weighted tardiness"),
+        "flexible": (config.replace(shops, flexible), "machines", "the shops of the run have a choice of machines"),
+        "mixed": (config.replace(shops, shops + flexible), "dispatchers", "1 of the 3 shops of the run have a choice"),
+        "gone": (config.replace(shops, "  - gone.fjs\n"), "dispatchers", ""),  # which is said when it is built
+    }
+    for name, (text, chosen, says) in cases.items():
+        run = tmp_path / name
+        run.mkdir()
+        write_text(run / "config.yaml", text)
         for given, named in (([], run), ([f"run={run}"], None)):
             assert read_improvement(given, named, [])[1] == chosen
-        assert read_improvement(["improve@_global_=machines"], run, [])[1] == "machines"
+            said = capsys.readouterr().err
+            assert said.count("\n") == bool(says), "one line"
+            assert says in said
+            assert not says or said.startswith(f"improve={chosen}, as ")
+        assert read_improvement(["improve@_global_=rounds"], run, [])[1] == "rounds"
+        assert not capsys.readouterr().err
 
 
 def numbers(result: RunResult) -> dict[str, Any]:

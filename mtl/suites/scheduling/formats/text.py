@@ -46,7 +46,8 @@ def parse_text(path: Path, text: str) -> list[JobShop]:
     ``machine duration`` in the order of its route. *Matrices*, that of Taillard: a line per job with its durations,
     then a line per job with its machines, each a permutation; the first line may go on with two seeds, an upper and a
     lower bound. Machines are numbered from 0 or from 1; in the latter case their names are these numbers. Empty lines,
-    lines that begin with ``#``, and captions before an instance and after the last one are skipped.
+    what follows a ``#`` at the beginning of a line or after its numbers, and captions before an instance and after the
+    last one are skipped.
 
     Args:
         path: for messages and for the name of the instance.
@@ -78,6 +79,9 @@ def split_blocks(path: Path, text: str) -> Iterator[Block]:
         words = line.split()
         if not words or words[0].startswith("#") or SECTION.match(line):
             continue
+        before = line.partition("#")[0].split()
+        if all(INTEGER.fullmatch(word) for word in before):
+            words = before  # numbers with a comment
         if all(INTEGER.fullmatch(word) for word in words):
             lines.append(Line(number, [int(word) for word in words]))
             continue
@@ -86,6 +90,12 @@ def split_blocks(path: Path, text: str) -> Iterator[Block]:
                 raise InputError(f"{path}:{number}: expected whole numbers, found {line.strip()[:60]!r}")
             yield Block(name, lines)
             name, lines = None, []
+        if all(INTEGER.fullmatch(word) for word in words[:2]) and len(words) > 1:
+            # As a caption the head of an instance would be passed over, and a line of a job taken for it
+            raise InputError(
+                f"{path}:{number}: expected whole numbers, or a caption that begins with words, found "
+                f"{line.strip()[:60]!r}; a comment begins with #"
+            )
         named = NAMED.match(line)
         if named:
             name = named[1]
