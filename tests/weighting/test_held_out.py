@@ -76,6 +76,20 @@ def test_units_of_normalised_losses_do_not_matter(name: str, normalise: str) -> 
     torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["auto_lambda", "moml"])
+@pytest.mark.parametrize("factor", [0.0, torch.inf], ids=["no gradient", "not finite"])
+def test_held_out_losses_that_say_nothing_change_nothing(name: str, factor: float) -> None:
+    """The weights stay, and those of later steps are learned as if there had been none."""
+    one, other = Problem(3), Problem(3)
+    weighting, plain = make(name, 3), make(name, 3)
+    assert isinstance(weighting, HeldOutWeighting)
+    one.backward(weighting)
+    weighting.on_held_out_losses([factor * loss for loss in one.forward()[0]], one.shared, one.private)
+    one.clear()
+    weights = [(one.train(weighting, 2), one.backward(weighting))[1], (other.train(plain, 2), other.backward(plain))[1]]
+    assert torch.equal(*weights)
+
+
 def test_learning_writes_no_gradient() -> None:
     """Held-out rows change the weights, not the network."""
     problem = Problem(3)

@@ -98,17 +98,20 @@ def test_gradients_are_those_at_the_moved_parameters(beta: float) -> None:
         torch.testing.assert_close(problem.private_update(i), expected[i][size:], rtol=1e-3, atol=1e-5)
 
 
-def test_nothing_moves_without_a_common_gradient() -> None:
-    """The gradients of the mean loss are zero: the losses are those of the parameters as they are."""
-    p, weighting = nn.Parameter(torch.zeros(1)), around("log_sum", 2, rho=0.5, beta=0.0)
+@pytest.mark.parametrize(
+    ("slope", "moved"),
+    [(0.0, 0.0), (1.0, 0.5)],  # the second loss has no gradient either; it has one, along which both move by rho
+    ids=["no gradient at all", "no estimate of one task"],
+)
+def test_a_gradient_that_is_zero_moves_nothing(slope: float, moved: float) -> None:
+    """Neither that of the mean loss nor a task's estimate; the other one counts alone."""
+    p, weighting = nn.Parameter(torch.zeros(1)), around("log_sum", 2, rho=0.5, beta=0.5)
 
     def losses() -> list[Tensor]:
-        return [(p - 1).square().sum(), (p + 1).square().sum()]
+        return [1 + p.square().sum(), 2 + slope * p.sum() + (1 - slope) * p.square().sum()]
 
     weights = weighting.backward(losses(), [p], [[], []], step=Step(recompute=lambda: [losses()]))
-    assert weights.tolist() == [1, 1]
-    assert p.grad is not None
-    assert float(p.grad) == 0
+    assert weights.tolist() == pytest.approx([1 / (1 + moved**2), 1 / (2 + slope * moved)])
 
 
 def test_the_inner_method_sees_the_mean_loss_of_the_batches() -> None:
