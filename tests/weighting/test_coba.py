@@ -65,6 +65,20 @@ def test_weights_are_those_of_the_formulas(steps: int, tau: float) -> None:
     torch.testing.assert_close(weights, torch.tensor(expected(found, tau, 4, 8)).float(), rtol=1e-3, atol=1e-5)
 
 
+def test_the_slowest_task_speeds_up() -> None:
+    """More than one share of D would be left for progress in comparison with the others: it is 1 at most."""
+    t = np.arange(1, 13)[:, None]
+    found = 10 - np.array([0.02, 0.03, 0.05]) * t**2
+    weighting = make("coba", 3, tau=2.0, warm_up=4, window=8)
+    assert isinstance(weighting, LossWeighting)
+    weights = slope(fed(weighting, found), LOSSES)
+    r = found / found[0]
+    now = np.array([np.polyfit(np.arange(8), r[-8:, i], 1)[0] for i in range(3)])
+    expected_weights = torch.tensor(softmax(3 * now / np.abs(now).sum())).float()
+    torch.testing.assert_close(weights, expected_weights, rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(weights, torch.tensor(expected(found, 2.0, 4, 8)).float(), rtol=1e-3, atol=1e-5)
+
+
 def test_units_of_the_losses_do_not_matter() -> None:
     """Only ratios of a loss to its first count."""
     one, two = make("coba", 3, warm_up=2, window=5), make("coba", 3, warm_up=2, window=5)

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.testing.problem import Problem, flat
 from mtl.weighting.held_out import HeldOutWeighting
 from tests.support import rows, tiny
+from tests.weighting import held_out
 from tests.weighting.problems import make
 
 
@@ -52,6 +54,41 @@ def test_products_are_the_derivative_of_the_held_out_losses(name: str, monkeypat
     slopes = slopes.sum(0, keepdim=True) if name == "auto_lambda" else slopes
     expected = -slopes / slopes.norm(dim=1, keepdim=True)
     torch.testing.assert_close(seen[0] / seen[0].norm(dim=1, keepdim=True), expected.to(seen[0]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("normalise", ["loss_scale", "gradient_norm"])
+@pytest.mark.parametrize("name", ["auto_lambda", "moml"])
+def test_units_of_normalised_losses_do_not_matter(name: str, normalise: str) -> None:
+    """Neither to the step nor to what is learned from it: of eight times a loss the weight is an eighth."""
+    found = []
+    for factors in ([1.0, 1.0, 1.0], [1.0, 8.0, 0.25]):
+        problem, weighting = held_out.problem(), make(name, held_out.TASKS, normalise=normalise, lr=0.02)
+        problem.factors = factors
+        assert isinstance(weighting, HeldOutWeighting)
+        start = weighting.current_weights(torch.arange(3)).clone()
+        problem.train(
+            weighting,
+            4,
+            partial(problem.backward, weighting, stop=held_out.TRAINED),
+            feed_held_out=partial(problem.feed_held_out, weighting, start=held_out.TRAINED),
+        )
+        assert float((weighting.current_weights(torch.arange(3)) - start).abs().max()) > 0.01
+        found.append((problem.backward(weighting) * torch.tensor(factors), flat(problem.parameters)))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml"])
+@pytest.mark.parametrize("factor", [0.0, torch.inf], ids=["no gradient", "not finite"])
+def test_held_out_losses_that_say_nothing_change_nothing(name: str, factor: float) -> None:
+    """The weights stay, and those of later steps are learned as if there had been none."""
+    one, other = Problem(3), Problem(3)
+    weighting, plain = make(name, 3), make(name, 3)
+    assert isinstance(weighting, HeldOutWeighting)
+    one.backward(weighting)
+    weighting.on_held_out_losses([factor * loss for loss in one.forward()[0]], one.shared, one.private)
+    one.clear()
+    weights = [(one.train(weighting, 2), one.backward(weighting))[1], (other.train(plain, 2), other.backward(plain))[1]]
+    assert torch.equal(*weights)
 
 
 def test_learning_writes_no_gradient() -> None:

@@ -28,6 +28,23 @@ def test_every_other_task_makes_its_share_of_progress(j: Tensor, tau: float) -> 
     assert bool(((progress < tau + 1e-3) | (shares[1:] / shares[0] < 1e-3)).all())
 
 
+@pytest.mark.parametrize(
+    ("others", "tau", "expected"),
+    [
+        # Up and down exclude one another: the primary gradient, as if there were no others; the third condition is met
+        ([[0.0, 1.0], [0.0, -3.0], [1.0, 1.0]], 0.5, [2.0, 0.0]),
+        ([[0.0, 1.0], [0.0, -3.0], [1.0, 1.0]], 0.0, [2.0, 0.0]),  # met by the primary gradient itself
+        ([[-3.0, 0.0], [0.0, 1.0], [0.0, 2.0]], 0.0, [0.0, 0.0]),  # opposed: only 0 conflicts with neither
+    ],
+    ids=["conditions exclude one another", "conditions are met", "only zero is left"],
+)
+def test_direction_at_the_edges(others: list[list[float]], tau: float, expected: list[float]) -> None:
+    """Of a primary gradient (2, 0)."""
+    j = torch.tensor([[2.0, 0.0], *others], dtype=torch.float64)
+    d = solve(make("pcd", 4, primary=PRIMARY, tau=tau, eps=0), j) @ j
+    torch.testing.assert_close(d, torch.tensor(expected, dtype=torch.float64), rtol=0, atol=1e-6)
+
+
 def test_a_step_without_the_primary_task_moves_nothing_that_is_shared() -> None:
     """The heads of the others learn."""
     problem, weighting = Problem(3), make("pcd", 3, primary=PRIMARY)

@@ -16,6 +16,7 @@ from mtl.lifecycle.train import train
 from mtl.testing import weightings as checks
 from mtl.testing.problem import Problem, flat
 from mtl.weighting.base import Step, Weighting
+from mtl.weighting.equal import Equal
 from mtl.weighting.samo import SAMO
 from mtl.weighting.state.draws import Draws
 from tests.support import tiny
@@ -95,6 +96,62 @@ def test_gradients_are_those_at_the_moved_parameters(beta: float) -> None:
     )
     for i in range(3):
         torch.testing.assert_close(problem.private_update(i), expected[i][size:], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("slope", "moved"),
+    [(0.0, 0.0), (1.0, 0.5)],  # the second loss has no gradient either; it has one, along which both move by rho
+    ids=["no gradient at all", "no estimate of one task"],
+)
+def test_a_gradient_that_is_zero_moves_nothing(slope: float, moved: float) -> None:
+    """Neither that of the mean loss nor a task's estimate; the other one counts alone."""
+    p, weighting = nn.Parameter(torch.zeros(1)), around("log_sum", 2, rho=0.5, beta=0.5)
+
+    def losses() -> list[Tensor]:
+        return [1 + p.square().sum(), 2 + slope * p.sum() + (1 - slope) * p.square().sum()]
+
+    weights = weighting.backward(losses(), [p], [[], []], step=Step(recompute=lambda: [losses()]))
+    assert weights.tolist() == pytest.approx([1 / (1 + moved**2), 1 / (2 + slope * moved)])
+
+
+def test_the_inner_method_sees_the_mean_loss_of_the_batches() -> None:
+    """At the moved parameters, which are the same for one batch and for its halves."""
+    found = []
+    for parts in (1, 2):
+        problem, weighting = Problem(3, [1.0, 2.0, 0.5]), around("log_sum", 3, rho=0.1, beta=0.0)
+        for part in range(parts):
+            step = Step(batches=parts, last=part == parts - 1)
+            rows = 12 // parts
+            weights = problem.backward(weighting, step, part * rows, (part + 1) * rows)
+        found.append(weights)
+    torch.testing.assert_close(found[1], found[0])
+
+
+def test_what_the_inner_method_waits_for_is_handed_on() -> None:
+    """Losses before the training, at the end of an epoch, and after a step; and that it waits for them."""
+    for name, need in (("gradnorm", "needs_initial_losses"), ("famo", "needs_recomputed_losses")):
+        one, other = around(name, 2), around("equal", 2)
+        assert (getattr(one, need), getattr(other, need)) == (True, False)
+    heard: dict[str, object] = {}
+
+    class Listening(Equal):
+        """Equal weights that note what they are told."""
+
+        def on_initial_losses(self, losses: Tensor) -> None:
+            heard["before"] = losses
+
+        def on_epoch_end(self, losses: Tensor) -> None:
+            heard["epoch"] = losses
+
+        def after_step(self, recompute: Callable[[], Tensor]) -> None:
+            heard["step"] = recompute()
+
+    weighting = SAMO(2, Listening)
+    weighting.on_initial_losses(torch.tensor([1.0, 2.0]))
+    weighting.on_epoch_end(torch.tensor([3.0, 4.0]))
+    weighting.after_step(lambda: torch.tensor([5.0, 6.0]))
+    told = {key: value.tolist() for key, value in heard.items() if isinstance(value, Tensor)}
+    assert told == {"before": [1, 2], "epoch": [3, 4], "step": [5, 6]}
 
 
 @pytest.mark.parametrize("name", ["upgrad", "mgda"])
