@@ -25,8 +25,7 @@ def introduce(data: MultiTaskDataModule, hardware: Hardware | None = None) -> No
         raise InputError(f"suite {type(data).__name__}: preview gives a {type(shown).__name__}, expected a text")
     slow = slow_half_precision(hardware) if hardware is not None else None
     notes = [*data.notes, *filter(None, [slow])]
-    write(printable(shown) + "".join(f"{printable_line(note)}
-" for note in notes))
+    write(printable(shown) + "".join(f"{printable_line(note)}\n" for note in notes))
 
 
 @lru_cache(maxsize=1)
