@@ -403,15 +403,21 @@ def test_a_part_that_has_too_few_labels_is_named(changed: str, part: str, entry:
 def test_what_does_not_count_needs_labels_in_the_training_rows_alone() -> None:
     frame = orders().assign(part=["train", "train", "val", "test"] * 50)
     frame["price"] = frame["price"].mask(frame.part != "train")
-    for restrict in (lambda made: made.set_auxiliary(["price"]), lambda made: made.restrict(["grade"])):
-        made = TableSuite(lambda: frame, {"price": "regression", "grade": "classes"}, splitting=GIVEN)
-        restrict(made)
-        made.setup("fit")
-        assert "nan" not in made.preview()
-    made = TableSuite(lambda: frame, {"price": "regression", "grade": "classes"}, splitting=GIVEN)
-    made.set_auxiliary(["grade"])
+
+    def made() -> TableSuite:
+        found = TableSuite(lambda: frame, {"price": "regression", "grade": "classes"}, splitting=GIVEN)
+        found.configure_batches(20, seed=0)
+        return found
+
+    helping, left_out, counting = made(), made(), made()
+    helping.set_auxiliary(["price"])
+    left_out.restrict(["grade"])
+    for one in (helping, left_out):
+        one.setup("fit")
+        assert "nan" not in one.preview()
+    counting.set_auxiliary(["grade"])
     with pytest.raises(InputError, match="target 'price' has 0 labels in the val split"):
-        made.setup("fit")
+        counting.setup("fit")
 
 
 def test_ordinal_numbers_are_in_their_order() -> None:
