@@ -155,6 +155,11 @@ class MultiTaskDataModule(LightningDataModule, ABC):
         self.tasks = tuple(replace(task, auxiliary=task.name in names) for task in self.tasks)
 
     @property
+    def main(self) -> tuple[str, ...]:
+        """Names of the tasks that are learned and count."""
+        return tuple(task.name for task in self.tasks if not task.auxiliary)
+
+    @property
     def selects_by_auxiliary(self) -> bool:
         """Whether the best checkpoint would be chosen by a task that does not count."""
         names = [task.name for task in self.tasks if task.auxiliary]

@@ -62,6 +62,8 @@ def labels(target: Target, values: Tensor) -> str:
     """Labelled rows: how many of each class, or mean and standard deviation; and how many have no label."""
     known = values[labelled(values)]
     missing = f"; {len(values) - len(known)} without" if len(known) < len(values) else ""
+    if not len(known):
+        return f"0{missing}"  # of which there is no mean
     if target.kind == "survival":
         times, came = known.unbind(1)
         return f"{len(known)}: {times.mean():.4g} ± {times.std():.4g}, {int(came.sum())} events{missing}"

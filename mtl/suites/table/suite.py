@@ -259,7 +259,8 @@ class TableSuite(MultiTaskDataModule):
             of_rows = None if weights is None else torch.tensor(weights[chosen], dtype=torch.float32)
             for target in self.targets:
                 found = labels[target.task]
-                if not self.watches:
+                # What is not learned, or does not count, need not be measured
+                if not self.watches and (name == "train" or target.task in self.main):
                     target.check(found if of_rows is None else found[of_rows > 0], name)
             together = None if groups is None else torch.from_numpy(groups[chosen])
             splits[name] = Split(self.inputs(part), labels, of_rows, together)

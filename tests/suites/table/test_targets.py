@@ -400,6 +400,26 @@ def test_a_part_that_has_too_few_labels_is_named(changed: str, part: str, entry:
         suite(frame, {changed if isinstance(entry, str) or changed == "grade" else "stay": entry}, splitting=GIVEN)
 
 
+def test_what_does_not_count_needs_labels_in_the_training_rows_alone() -> None:
+    frame = orders().assign(part=["train", "train", "val", "test"] * 50)
+    frame["price"] = frame["price"].mask(frame.part != "train")
+
+    def made() -> TableSuite:
+        found = TableSuite(lambda: frame, {"price": "regression", "grade": "classes"}, splitting=GIVEN)
+        found.configure_batches(20, seed=0)
+        return found
+
+    helping, left_out, counting = made(), made(), made()
+    helping.set_auxiliary(["price"])
+    left_out.restrict(["grade"])
+    for one in (helping, left_out):
+        one.setup("fit")
+        assert "nan" not in one.preview()
+    counting.set_auxiliary(["grade"])
+    with pytest.raises(InputError, match="target 'price' has 0 labels in the val split"):
+        counting.setup("fit")
+
+
 def test_ordinal_numbers_are_in_their_order() -> None:
     """Not in that of their texts, in which 10 comes before 2."""
     made = suite(orders().assign(stars=lambda f: f.index % 10 + 1), {"stars": "ordinal"})
