@@ -273,10 +273,11 @@ def test_outputs_that_share_a_database_do_not_meet(tmp_path: Path) -> None:
     ("given", "reason"),
     [
         ("postgresql+psycopg://me:secret@host/name", "without password"),
+        ("sqlite:///leases.db?mode=ro", "without password and options"),
         ("sqlite:////nowhere/at/all.db", "cannot be used: unable to open database file"),
         ("nosuch://host/name", "cannot be used: Can't load plugin"),
     ],
-    ids=["password", "no folder", "no driver"],
+    ids=["password", "options", "no folder", "no driver"],
 )
 def test_a_database_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, given: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:

@@ -1,7 +1,9 @@
 """A search in Optuna's storage: what is asked next, what an interruption leaves, and what is refused."""
 
 import json
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -289,3 +291,31 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^storage=nonsense://\*\*\*@x cannot be used: ") as error:
         SearchStudy(search(tmp_path, "nonsense://me:geheim@x"))
     assert "geheim" not in str(error.value)
+
+
+def test_what_is_left_is_found_where_the_sampler_draws_nothing_new() -> None:
+    """Whichever of the configurations it is, and wherever one begins to look; a new one that is drawn is taken."""
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    from mtl.sweep.search_untried import DRAWS, Untried
+
+    space = {"a": CategoricalDistribution(("x", "y")), "b": IntDistribution(1, 3)}
+    every = [{"a": a, "b": b} for a in ("x", "y") for b in (1, 2, 3)]
+    drawn: list[dict[str, Any]] = []
+
+    def draw(*_: object) -> dict[str, Any]:
+        drawn.append({"a": every[len(drawn) % 6]["a"]})  # "b" by itself, as of the first trials
+        return drawn[-1]
+
+    sampler: Any = SimpleNamespace(
+        infer_relative_search_space=lambda *_: {}, sample_relative=draw, sample_independent=lambda *_: 1
+    )
+    study: Any = None
+    for seed, left in product(range(3), every):
+        drawn.clear()
+        untried = Untried(sampler, space, {"a": ("x", "y"), "b": range(1, 4)}, lambda one, own=left: one != own, seed)
+        assert untried.infer_relative_search_space(study, study) == space
+        assert untried.sample_relative(study, study, space) == left
+        assert len(drawn) == (DRAWS if left["b"] != 1 else 1 if left["a"] == "x" else 4)
+    none_left = Untried(sampler, space, {"a": ("x", "y"), "b": range(1, 4)}, lambda _: True, 0)
+    assert none_left.sample_relative(study, study, space)["b"] == 1
