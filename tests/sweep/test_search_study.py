@@ -12,7 +12,7 @@ from mtl.config.search_settings import Search, SearchSettings
 from mtl.config.search_space import Choice, Dimension, Range
 from mtl.errors import InputError
 from mtl.runs.lock import machine_id
-from mtl.sweep.search_study import DEATHS, FAILURES, SearchStudy
+from mtl.sweep.search_study import DEATHS, FAILURES, SearchStudy, fruitless_deaths
 
 pytest.importorskip("optuna", minversion="5", reason="the extra tune is not installed")
 
@@ -233,6 +233,25 @@ def test_where_values_can_be_counted_none_are_tried_twice(tmp_path: Path) -> Non
     assert [one.params for one in begin("parts").trials] == [one.params for one in whole.trials]
     train(begin("few", 2))
     assert [one.params for one in begin("few", 2).trials] == [one.params for one in whole.trials[:2]]
+
+
+@pytest.mark.parametrize(
+    ("steps", "fruitless"),
+    [
+        ((), 0),
+        ((None,), 1),
+        ((3,), 0),
+        ((3, 3), 1),
+        ((3, 2, None), 2),
+        ((3, 4), 0),
+        ((3, 3, 4), 0),
+        ((3, 3, 4, 4, 4), 2),
+        ((5, 4, 5), 2),
+    ],
+)
+def test_deaths_that_count_came_no_further_than_those_before(steps: tuple[int | None, ...], fruitless: int) -> None:
+    trials: Any = [SimpleNamespace(last_step=step) for step in steps]
+    assert fruitless_deaths(trials) == fruitless
 
 
 def test_values_that_can_be_counted() -> None:
