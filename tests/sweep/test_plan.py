@@ -348,6 +348,7 @@ def test_how_a_comparison_is_judged_is_part_of_its_name() -> None:
         {"screen": 3},
         {"first_seed": 20},
         {"seeds": [0, 1]},  # what was screened on these seeds was chosen by them
+        {"seeds": [0, 2]},
         {"baselines": []},
         {"match": "hard"},
         {"baselines": ["merged"]},
@@ -356,6 +357,8 @@ def test_how_a_comparison_is_judged_is_part_of_its_name() -> None:
         {"tune": True, "grid": {"batch_size": [1, 3]}},
     ]
     assert len({name(), *(name(**each) for each in others)}) == len(others) + 1
+    assert len(name()) == 8
+    assert name(design="full", seeds=7) == name(design="full")  # where all are tested, more seeds are more of the same
     assert name(few=True, halving=True) == name(few=True)  # one configuration is not screened
     assert name(tune=True, grid={"batch_size": [1.0, 2.0]}) == name(**tuned)
     assert comparison_id(study, [one.changed(seed=5) for one in configs], "f", halving=False) == name()
