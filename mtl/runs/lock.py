@@ -101,16 +101,34 @@ def wait_until_left(directory: Path) -> None:
     lock = directory / LOCK
     with suppress(FileNotFoundError):
         touched = lock.stat().st_mtime
-        while lock.stat().st_mtime == touched and is_alive(read_json_if_whole(lock), lock):
+        while lock.stat().st_mtime == touched and is_alive(holder_of(lock), lock):
             time.sleep(POLL)
+
+
+def holder_of(lock: Path) -> dict[str, Any]:
+    """What a lock holds; empty if there is none, or it is damaged.
+
+    Of one that cannot be read just now, as on a network file system that is away for a moment, the machine is unknown:
+    its process is alive as long as the lock is touched.
+    """
+    try:
+        found = json.loads(lock.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError:
+        return {"machine": None}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _dead_holder(lock: Path, directory: Path) -> dict[str, Any]:
     """What a lock holds, of which nobody is alive; empty if there is none. InputError if its process lives."""
-    holder = read_json_if_whole(lock)
+    holder = holder_of(lock)
     if holder and is_alive(holder, lock):
-        machine = str(holder.get("machine", "")).partition(" ")[0]
-        raise InputError(f"run '{directory}' is being trained by process {holder.get('pid')} on '{machine}'")
+        machine = str(holder.get("machine") or "").partition(" ")[0]
+        who = f"by process {holder.get('pid')} on '{machine}'" if machine else "by a process whose lock cannot be read"
+        raise InputError(f"run '{directory}' is being trained {who}")
     return holder
 
 
@@ -120,7 +138,8 @@ def _remove_dead(lock: Path, directory: Path) -> None:
     Whoever removes it holds a second lock, named after the first: else of two that find it dead, the slower one could
     remove the lock that the faster one has made in the meantime.
     """
-    dead = _dead_holder(lock, directory).get("token")
+    holder = _dead_holder(lock, directory)
+    dead = holder.get("token")
     removal = lock.with_name(f"lock-{hashlib.sha256(str(dead).encode()).hexdigest()[:16]}")
     if not create_lock(removal, ""):
         with suppress(FileNotFoundError):
@@ -129,7 +148,7 @@ def _remove_dead(lock: Path, directory: Path) -> None:
         time.sleep(0.01)
         return
     try:
-        if lock.is_file() and read_json_if_whole(lock).get("token") == dead:
+        if lock.is_file() and holder_of(lock) == holder:
             lock.unlink()
     finally:
         removal.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from filelock import FileLock
 from typing_extensions import override
 
 from mtl.runs.files import read_json_if_whole
-from mtl.runs.lock import create_lock, describe_this_process, heartbeat, is_alive
+from mtl.runs.lock import create_lock, describe_this_process, heartbeat, holder_of, is_alive
 from mtl.sweep.leases import Lease, Leases
 
 
@@ -31,7 +31,7 @@ class FileLeases(Leases):
 
     def _is_held(self, key: str) -> bool:
         lock = self._lock(key)
-        holder = read_json_if_whole(lock)
+        holder = holder_of(lock)
         return bool(holder) and is_alive(holder, lock)
 
     @override

@@ -24,8 +24,7 @@ from mtl.config.passwords import shown
 from mtl.config.search_settings import Search
 from mtl.config.search_space import Choice, Dimension
 from mtl.errors import InputError, lacks
-from mtl.runs.files import read_json_if_whole
-from mtl.runs.lock import create_lock, describe_this_process, heartbeat, is_alive
+from mtl.runs.lock import create_lock, describe_this_process, heartbeat, holder_of, is_alive
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -262,7 +261,7 @@ class SearchStudy:
         lock = self._lock(number)
         if not lock.exists():
             return False
-        holder = read_json_if_whole(lock)
+        holder = holder_of(lock)
         return not holder or not is_alive(holder, lock)
 
     def _lock(self, number: int) -> Path:

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from mtl.errors import InputError
-from mtl.runs.lock import STALE, check_free, create_lock, hold, is_running, machine_id, start_time
+from mtl.runs.lock import STALE, check_free, create_lock, hold, holder_of, is_running, machine_id, start_time
+from mtl.sweep.file_leases import FileLeases
 
 NOBODY = 2**22 + 1  # above every process number of Linux
 
@@ -169,3 +170,29 @@ def test_a_lock_of_another_machine_is_looked_at_also_where_nothing_may_be_writte
         check_free(tmp_path)
     os.utime(lock, (0, 0))
     check_free(tmp_path)
+
+
+def test_a_lock_that_cannot_be_read_just_now_is_that_of_somebody(tmp_path: Path) -> None:
+    """As on a network file system that is away for a moment: else its live process would lose the run to another."""
+    lock = tmp_path / "a.lock"
+    lock.write_text(json.dumps({"token": "of another", "machine": machine_id(), "pid": os.getpid(), "started": 0.0}))
+    (tmp_path / "lock").write_text(lock.read_text())
+    leases, read = FileLeases(tmp_path), Path.read_text
+
+    def refuse(path: Path, **more: str) -> str:
+        if path.name.endswith("lock"):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read(path, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_text", refuse)
+        assert leases.held(["a"]) == {"a"}
+        assert leases.take("a") is None
+        with pytest.raises(InputError, match="is being trained by a process whose lock cannot be read"), hold(tmp_path):
+            pass
+        for path in (lock, tmp_path / "lock"):
+            os.utime(path, (0, 0))  # not touched for long
+        check_free(tmp_path)
+        assert leases.held(["a"]) == set()
+    assert holder_of(lock)["token"] == "of another"
+    assert holder_of(tmp_path / "none") == {}

@@ -1,7 +1,7 @@
 """Screening by halves: what each configuration is given, and what becomes of those that are stopped."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from math import inf, nan
 from pathlib import Path
@@ -16,6 +16,7 @@ from mtl.config.compose import configure
 from mtl.config.process import set_process_defaults
 from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
+from mtl.errors import InputError
 from mtl.lifecycle.train import train
 from mtl.runs.directory import Run
 from mtl.runs.identity import configuration_id
@@ -82,15 +83,22 @@ class Asked:
     """What a screening on the seeds 4 and 7 asks its planner, of runs that were never trained."""
 
     halves = True
-    study = SimpleNamespace(screening_seeds=[4, 7])
+    study = SimpleNamespace(screening_seeds=[4, 7], deciding_seeds=[8, 9, 10], planned_looks=[2, 3])
 
     def __init__(self, runs: Path) -> None:
         self.runs, self.failed = runs, set[str]()
         self.queue = self
+        self.asked: list[tuple[str, int, int | None]] = []  # model, seed, and when it is paused
 
     def entry(self, config: RunConfig, seed: int, until: int | None = None) -> str:
-        assert seed == 4
+        self.asked.append((str(config.choices.model), seed, until))
         return str(config.choices.model)
+
+    def planned(self, configurations: Iterable[Configuration]) -> Any:
+        return configurations
+
+    def plan(self, configurations: list[Configuration], seeds: Sequence[int]) -> Any:
+        return SimpleNamespace(entries=[(one.label, *seeds) for one in configurations])
 
     def directory(self, entry: str) -> Path | None:
         return self.runs / entry if (self.runs / entry).is_dir() else None
@@ -164,6 +172,57 @@ def test_after_the_first_training_gains_decide_and_what_has_none_stops_first(tmp
     (last,) = screened.ledger.stopped[2:]
     assert (last.label, last.rung, last.epochs, last.score, last.last_score) == ("soft", 1, None, None, None)
     assert [one.label for one in screened.left(2)] == ["hard", "gated"]
+
+
+def test_parts_are_trained_one_after_the_other_and_the_best_of_the_last_is_chosen(tmp_path: Path) -> None:
+    """By hand; what was decided before is not trained again, and nothing is decided where a failure stopped a part."""
+    logged = {"hard": {3: 0.9}, "gated": {3: 0.8}, "soft": {3: 0.7}, "film": {3: 1.0}, "cross_stitch": {3: 1.1}}
+    screened = screening(tmp_path, logged)
+    hard, gated, soft, *_ = (configuration_id(one.config) for one in screened.multi)
+    gains = {hard: {"a": 0.3}, gated: {"a": 0.2}, soft: {"a": 0.1}}
+    judge: Any = SimpleNamespace(multi=(hard, gated, soft), validation=gains.__getitem__, best=lambda: gated, runs={})
+    said: list[tuple[str, Any]] = []
+
+    def choose(stops: int) -> Configuration | None:
+        said.clear()
+
+        def train(plan: Any, heading: str, later: Any) -> bool:
+            said.append((heading, later))
+            return len(said) != stops
+
+        return screened.choose(train, lambda: judge)
+
+    half = "screening on validation, 1 of 3: 5 configurations, half of the training, seed 4"
+    whole = "screening on validation, 2 of 3: 3 configurations, the whole training, seed 4"
+    last = "screening on validation, 3 of 3: 2 configurations, the whole training, 2 seeds"
+    baseline, first_look = [("single_task", 4, 7)], [("single_task", 8, 9)]
+    assert choose(stops=1) is None
+    assert said == [(half, baseline)]
+    assert screened.ledger.stopped == []
+    assert choose(stops=2) is None
+    assert said == [(half, baseline), (whole, baseline)]
+    assert [one.label for one in screened.ledger.stopped] == ["film", "cross_stitch"]
+    chosen = choose(stops=0)
+    assert chosen is not None
+    assert chosen.label == "gated"
+    assert said == [(whole, baseline), (last, first_look)]
+    assert [one.label for one in screened.ledger.stopped] == ["film", "cross_stitch", "soft"]
+    judge.best = lambda: None
+    with pytest.raises(InputError, match="no configuration could be screened"):
+        choose(stops=0)
+    assert said == [(last, first_look)]
+
+
+def test_of_a_part_the_baseline_is_trained_to_its_end_and_the_others_until_they_are_looked_at(tmp_path: Path) -> None:
+    screened = screening(tmp_path, {})
+    asked = screened.planner.asked  # type: ignore[attr-defined]
+    labels = ("single_task", "hard", "gated")
+    for number in range(3):
+        plan: Any = screened.plan(number, screened.multi[:2])
+        assert tuple(one.label for one in plan) == labels
+    assert asked[:3] == [("single_task", 4, None), ("hard", 4, 5), ("gated", 4, 5)]
+    assert asked[3:6] == [(label, 4, None) for label in labels]
+    assert asked[6:] == [(label, seed, None) for label in labels for seed in (4, 7)]
 
 
 def test_seeds_of_a_configuration_are_those_of_the_parts_that_it_came_to(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from mtl.errors import InputError
+from mtl.runs import lock as run_lock
 from mtl.runs.lock import machine_id
 from mtl.sweep.database_leases import DatabaseLeases
 from mtl.sweep.file_leases import FileLeases
@@ -247,6 +248,21 @@ def test_the_file_of_a_dead_lease_is_cleared(tmp_path: Path) -> None:
     leases.clear("a")
 
 
+def test_of_two_machines_whose_locks_do_not_reach_each_other_one_gets_a_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file is made in one step, which only one of them succeeds in."""
+    create = run_lock.create_lock
+
+    def create_later(lock: Path, text: str) -> bool:
+        create(lock, '{"token": "of the other"}')
+        return create(lock, text)
+
+    monkeypatch.setattr("mtl.sweep.file_leases.create_lock", create_later)
+    assert FileLeases(tmp_path).take("a") is None
+    assert (tmp_path / "a.lock").read_text() == '{"token": "of the other"}'
+
+
 def test_outputs_that_share_a_database_do_not_meet(tmp_path: Path) -> None:
     one, other = (DatabaseLeases(address(tmp_path), tmp_path / name) for name in ("one", "other"))
     assert one.take("a") is not None
@@ -257,10 +273,11 @@ def test_outputs_that_share_a_database_do_not_meet(tmp_path: Path) -> None:
     ("given", "reason"),
     [
         ("postgresql+psycopg://me:secret@host/name", "without password"),
+        ("sqlite:///leases.db?mode=ro", "without password and options"),
         ("sqlite:////nowhere/at/all.db", "cannot be used: unable to open database file"),
         ("nosuch://host/name", "cannot be used: Can't load plugin"),
     ],
-    ids=["password", "no folder", "no driver"],
+    ids=["password", "options", "no folder", "no driver"],
 )
 def test_a_database_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, given: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as caught:

@@ -64,6 +64,26 @@ def test_same_parameters_come_close_and_keep_the_shape(tmp_path: Path) -> None:
     assert first / second == pytest.approx(2, rel=0.1)
 
 
+def test_the_nearest_size_of_an_encoder_is_found_in_the_steps_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand, where parameters are the squares of the widths, and a width is a multiple of the heads."""
+    monkeypatch.setattr("mtl.sweep.matched_baselines.build", lambda config, _: SimpleNamespace(module=config.encoder))
+    monkeypatch.setattr(
+        "mtl.sweep.matched_baselines.count_parameters",
+        lambda encoder: {"total": encoder["width"] ** 2 + sum(encoder["widths"]) ** 2},
+    )
+    single = configure("task=synthetic", "model=single_task")
+
+    def found(wanted: int, width: int, widths: list[int], **more: int) -> tuple[int, list[int]]:
+        encoder = {"_target_": "some.Encoder", "width": width, "widths": widths, **more}
+        sized = same_parameters(single.changed(encoder=encoder), wanted).encoder
+        assert sized == {**encoder, "width": sized["width"], "widths": sized["widths"]}
+        return sized["width"], sized["widths"]
+
+    sizes = [found(wanted, 32, [], heads=4)[0] for wanted in (24**2, 25**2, 27**2, 30**2 - 1, 0, 9**9)]
+    assert sizes == [24, 24, 28, 28, 4, 16 * 32]  # 899 is 115 from the square of 28, and 125 from that of 32
+    assert found(48**2 + 1, 0, [64, 32]) == (1, [32, 16])
+
+
 @pytest.mark.parametrize("chosen", [["encoder=timm"], ["encoder=transformer", "encoder.pretrained=some/model"]])
 def test_an_encoder_of_one_size_is_told_before_anything_is_trained(tmp_path: Path, chosen: list[str]) -> None:
     """What changes nothing would else be called a network of the same parameters."""
@@ -329,6 +349,7 @@ def test_how_a_comparison_is_judged_is_part_of_its_name() -> None:
         {"screen": 3},
         {"first_seed": 20},
         {"seeds": [0, 1]},  # what was screened on these seeds was chosen by them
+        {"seeds": [0, 2]},
         {"baselines": []},
         {"match": "hard"},
         {"baselines": ["merged"]},
@@ -337,6 +358,8 @@ def test_how_a_comparison_is_judged_is_part_of_its_name() -> None:
         {"tune": True, "grid": {"batch_size": [1, 3]}},
     ]
     assert len({name(), *(name(**each) for each in others)}) == len(others) + 1
+    assert len(name()) == 8
+    assert name(design="full", seeds=7) == name(design="full")  # where all are tested, more seeds are more of the same
     assert name(few=True, halving=True) == name(few=True)  # one configuration is not screened
     assert name(tune=True, grid={"batch_size": [1.0, 2.0]}) == name(**tuned)
     assert comparison_id(study, [one.changed(seed=5) for one in configs], "f", halving=False) == name()

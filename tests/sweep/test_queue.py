@@ -16,6 +16,7 @@ import pytest
 from mtl.config.compose import configure
 from mtl.config.run_config import SCHEMA, RunConfig
 from mtl.config.run_result import RunResult
+from mtl.errors import InputError
 from mtl.runs import lock as run_lock
 from mtl.runs.checkpoint import write_checkpoint
 from mtl.runs.directory import Run
@@ -24,6 +25,7 @@ from mtl.runs.identity import run_id
 from mtl.runs.lock import machine_id
 from mtl.sweep import workers
 from mtl.sweep.database_leases import DatabaseLeases
+from mtl.sweep.leases import Lease
 from mtl.sweep.queue import DEATHS, DONE, FAILED, PENDING, RUNNING, Claim, QueuedRun, RunQueue
 from mtl.sweep.stop_flag import StopFlag
 from tests.results import run_result, write_result
@@ -95,6 +97,54 @@ def test_done_failed_and_held_runs_are_not_granted(tmp_path: Path) -> None:
                 assert claim is None
     with queue.claim(held) as again:
         assert again is not None
+
+
+def test_what_was_done_until_the_lease_was_taken_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another process, which has given it back in the moment between the question and the lease."""
+    queue, one, other = RunQueue(tmp_path), entry(tmp_path), entry(tmp_path, seed=1)
+    take = queue.leases.take
+
+    def finish_first(key: str) -> Lease | None:
+        if key == one.key:
+            finish(RunQueue(tmp_path), one)
+        else:
+            RunQueue(tmp_path).fail(other, "broken")
+        return take(key)
+
+    monkeypatch.setattr(queue.leases, "take", finish_first)
+    for each in (one, other):
+        with queue.claim(each) as claim:
+            assert claim is None
+    assert queue.leases.held([one.key, other.key]) == set()
+
+
+def test_where_a_run_is(tmp_path: Path) -> None:
+    """That which answers, else the last attempt that is there."""
+    queue, one = RunQueue(tmp_path), entry(tmp_path)
+    assert queue.directory(one) is None
+    begun = Run.create(one.config)
+    queue.record_attempt(one, begun)
+    assert queue.directory(one) == begun.path.resolve()
+    assert queue.known(one) is None
+    done = finish(queue, one)
+    assert queue.directory(one) == done.path != begun.path
+    assert queue.known(one).path == done.path  # type: ignore[union-attr]
+    gone = entry(tmp_path, seed=2)
+    queue.record_attempt(gone, Run(tmp_path / "gone"))
+    assert queue.directory(gone) is None
+
+
+def test_data_that_have_changed_since_the_plan_are_said(tmp_path: Path) -> None:
+    queue, one = RunQueue(tmp_path), entry(tmp_path)
+    with queue.claim(one) as claim:
+        assert claim is not None
+        run = Run.create(one.config)
+        run.fingerprint = "of now"
+        with pytest.raises(InputError, match=r"the data have changed since .* \(fingerprint of now, was data\)"):
+            claim.on_run_created(run)
+        assert queue.attempt(one) == {}
 
 
 def test_a_result_of_other_data_or_a_damaged_one_is_no_answer(tmp_path: Path) -> None:
@@ -232,7 +282,9 @@ def test_deaths_count_only_without_progress(tmp_path: Path) -> None:
     for epoch in range(2 * DEATHS):
         write_checkpoint(run.last, {"state_dict": {}, "epoch": epoch})
         assert die() == 1
-    assert [die(), die()] == [2, 3]
+    assert die() == 2
+    run.last.unlink()  # which is no progress either
+    assert die() == 3
     assert queue.state(one) == FAILED
     assert "died 3 times without progress" in queue.attempt(one)["error"]
 

@@ -1,6 +1,8 @@
 """After a search, a comparison tries several values for every configuration."""
 
-from mtl.config.search_space import Range, read_space
+import pytest
+
+from mtl.config.search_space import Choice, Range, read_space
 from mtl.sweep.search_grid import comparison_grid
 
 
@@ -39,3 +41,14 @@ def test_whole_numbers_are_the_nearest_ones() -> None:
         "encoder.b": ["9", "7", "18"],
         "encoder.c": ["50", "30", "70"],
     }
+
+
+def test_what_only_some_have_and_what_is_compared_is_not_tuned() -> None:
+    """By hand: a quarter and three of what there is between; of a choice all values are tried."""
+    kept = [Range("encoder.dropout", 0.0, 0.8), Choice("optimizer.nesterov", ("true", "false"))]
+    others = [Range(key, 1, 9) for key in ("epochs", "task.rows", "model.experts", "weighting.every", "+task.more")]
+    best = ["encoder.dropout=0.1", "optimizer.nesterov=false", *(f"{one.key}=5" for one in others)]
+    found = comparison_grid([*kept, *others], best)
+    assert found == {"encoder.dropout": ["0.1", "0.2", "0.6"], "optimizer.nesterov": ["true", "false"]}
+    with pytest.raises(ValueError, match="longer"):
+        comparison_grid(kept, best)

@@ -1,7 +1,9 @@
 """A search in Optuna's storage: what is asked next, what an interruption leaves, and what is refused."""
 
 import json
+from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from mtl.config.search_settings import Search, SearchSettings
 from mtl.config.search_space import Choice, Dimension, Range
 from mtl.errors import InputError
 from mtl.runs.lock import machine_id
-from mtl.sweep.search_study import DEATHS, FAILURES, SearchStudy
+from mtl.sweep.search_study import DEATHS, FAILURES, SearchStudy, fruitless_deaths
 
 pytest.importorskip("optuna", minversion="5", reason="the extra tune is not installed")
 
@@ -233,6 +235,25 @@ def test_where_values_can_be_counted_none_are_tried_twice(tmp_path: Path) -> Non
     assert [one.params for one in begin("few", 2).trials] == [one.params for one in whole.trials[:2]]
 
 
+@pytest.mark.parametrize(
+    ("steps", "fruitless"),
+    [
+        ((), 0),
+        ((None,), 1),
+        ((3,), 0),
+        ((3, 3), 1),
+        ((3, 2, None), 2),
+        ((3, 4), 0),
+        ((3, 3, 4), 0),
+        ((3, 3, 4, 4, 4), 2),
+        ((5, 4, 5), 2),
+    ],
+)
+def test_deaths_that_count_came_no_further_than_those_before(steps: tuple[int | None, ...], fruitless: int) -> None:
+    trials: Any = [SimpleNamespace(last_step=step) for step in steps]
+    assert fruitless_deaths(trials) == fruitless
+
+
 def test_values_that_can_be_counted() -> None:
     from optuna.distributions import FloatDistribution, IntDistribution
 
@@ -289,3 +310,31 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^storage=nonsense://\*\*\*@x cannot be used: ") as error:
         SearchStudy(search(tmp_path, "nonsense://me:geheim@x"))
     assert "geheim" not in str(error.value)
+
+
+def test_what_is_left_is_found_where_the_sampler_draws_nothing_new() -> None:
+    """Whichever of the configurations it is, and wherever one begins to look; a new one that is drawn is taken."""
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    from mtl.sweep.search_untried import DRAWS, Untried
+
+    space = {"a": CategoricalDistribution(("x", "y")), "b": IntDistribution(1, 3)}
+    every = [{"a": a, "b": b} for a in ("x", "y") for b in (1, 2, 3)]
+    drawn: list[dict[str, Any]] = []
+
+    def draw(*_: object) -> dict[str, Any]:
+        drawn.append({"a": every[len(drawn) % 6]["a"]})  # "b" by itself, as of the first trials
+        return drawn[-1]
+
+    sampler: Any = SimpleNamespace(
+        infer_relative_search_space=lambda *_: {}, sample_relative=draw, sample_independent=lambda *_: 1
+    )
+    study: Any = None
+    for seed, left in product(range(3), every):
+        drawn.clear()
+        untried = Untried(sampler, space, {"a": ("x", "y"), "b": range(1, 4)}, lambda one, own=left: one != own, seed)
+        assert untried.infer_relative_search_space(study, study) == space
+        assert untried.sample_relative(study, study, space) == left
+        assert len(drawn) == (DRAWS if left["b"] != 1 else 1 if left["a"] == "x" else 4)
+    none_left = Untried(sampler, space, {"a": ("x", "y"), "b": range(1, 4)}, lambda _: True, 0)
+    assert none_left.sample_relative(study, study, space)["b"] == 1

@@ -70,6 +70,18 @@ def test_what_else_is_tuned_is_the_same_for_all_tasks() -> None:
     assert found.config.rates is None
 
 
+def test_a_task_alone_does_not_take_its_rate_from_another_setting_of_the_optimizer() -> None:
+    """By hand: .5 times .2 is less than .3 times .4, and what the first task would have by the second is nothing."""
+    points = [
+        point("single_task", losses, lr, optimizer={"weight_decay": decay})
+        for lr, decay, losses in ((0.1, 0.0, {"a": 0.5, "b": 0.2}), (0.2, 0.5, {"a": 0.3, "b": 0.4}))
+    ]
+    for given in (points, points[::-1]):
+        (found,) = best_points(given)
+        assert (found.config.optimizer["lr"], found.config.optimizer["weight_decay"]) == (0.1, 0.0)
+        assert found.config.rates is None
+
+
 def test_what_was_not_measured_is_not_preferred() -> None:
     """Neither for a network of all tasks nor for a task alone, whichever comes first."""
     lost: list[tuple[float, dict[str, float | None]]] = [(0.1, {"a": None, "b": 0.1}), (0.2, {"a": 7.0, "b": 0.3})]

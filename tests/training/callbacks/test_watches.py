@@ -48,8 +48,9 @@ def test_seconds_of_epochs_are_without_validation_and_those_of_a_fit_with_it(clo
     kept = timer.state_dict()
     clock.now = 1000
     again = Timer()
+    clock.now = 1003
     again.load_state_dict(kept)
-    clock.now = 1005
+    clock.now = 1008
     assert again.fit() == 25
     clock.now = 1010
     again.on_fit_start(TRAINER, MODULE)
@@ -123,6 +124,7 @@ def test_whoever_watches_is_told_each_score_and_ends_a_training_before_its_next_
         trainer: Any = SimpleNamespace(sanity_checking=sanity, callback_metrics=measured, current_epoch=epoch)
         watch.on_validation_end(trainer, MODULE)
 
+    watch.on_train_epoch_start(TRAINER, MODULE)  # nothing has been validated yet
     validate(0, 9.0, sanity=True)
     validate(0, 0.5)
     validate(1, 0.25, name="val/other")
