@@ -92,6 +92,8 @@ class Baselines:
         if any(one.replicas > 1 for one in (*own, *wanted)):
             seconds = median(one.steps for one in own) * single.step_seconds
             longest = median(one.steps for one in wanted) * match.step_seconds
+        if seconds <= 0:  # of a clock that stands still
+            return None
         used = median_low(one.epochs for one in own)
         epochs = epochs_within(used, seconds, longest)
         self.planner.directory.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from inspect import signature, unwrap
+from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -100,11 +101,34 @@ def check_program(hardware: Mapping[str, Any], processes: int) -> None:
         processes: that this hardware trains with, on all machines.
     """
     here, strategy = processes // int(hardware.get("num_nodes", 1)), str(hardware.get("strategy", "auto"))
-    if here > 1 and sys.argv[0] in NO_FILES and not any(word in strategy for word in COPIES):
+    if here < 2 or any(word in strategy for word in COPIES):
+        return
+    if sys.argv[0] in NO_FILES:
         raise InputError(
             f"hardware: {here} processes are started by running the program again, and this one is no file: write "
             "it to a file, or say hardware.strategy=ddp_notebook"
         )
+    program = sys.modules["__main__"]
+    if program.__spec__ is None and is_elsewhere(sys.argv[0], getattr(program, "__file__", None)):
+        raise InputError(
+            f"hardware: {here} processes are started by running '{sys.argv[0]}' again, which is not in the working "
+            "directory any more (os.chdir?): start it by its full path, or name paths instead of changing the directory"
+        )
+
+
+def is_elsewhere(typed: str, file: str | None) -> bool:
+    """Whether the file of a program is not where its name, as it was typed, leads from the working directory.
+
+    Args:
+        typed: its name.
+        file: where it was when the program began; None: not known.
+
+    Returns:
+        Whether it is another one, or none.
+    """
+    if file is None or Path(file).name != Path(typed).name or not Path(file).is_file():
+        return False  # another name, as of a program that was packed, says nothing
+    return not (Path(typed).is_file() and Path(typed).samefile(file))
 
 
 def threads_for(hardware: Mapping[str, Any], most: int | None = None) -> int:

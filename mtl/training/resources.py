@@ -106,7 +106,7 @@ def inference_seconds(predict: Predict, data: MultiTaskDataModule) -> float | No
         data: has the rows.
 
     Returns:
-        Seconds; None where predicting fails.
+        Seconds; None where predicting fails, and where the clock stands still.
     """
 
     def measure() -> float | None:
@@ -114,11 +114,11 @@ def inference_seconds(predict: Predict, data: MultiTaskDataModule) -> float | No
         few = {name: values[: min(MEASURED, rows)] for name, values in inputs.items()}
         predict(few)
         times: list[float] = []
-        while len(times) < REPEATS or sum(times) < ENOUGH:
+        while len(times) < REPEATS or 0 < sum(times) < ENOUGH:
             started = time.perf_counter()
             predict(few)
             times.append(time.perf_counter() - started)
-        return min(times)
+        return min(times) or None
 
     return if_possible(measure, None)
 

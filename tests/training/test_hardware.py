@@ -1,6 +1,8 @@
 """What is typed for the trainer is checked, and threads fit the machine."""
 
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -89,6 +91,27 @@ def test_a_processor_without_instructions_for_half_precision_is_named(monkeypatc
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert bf16_instructions() is None
     assert slow_half_precision(asked) is None
+
+
+def test_a_program_that_has_left_the_directory_of_its_name_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other processes would find no file, or another program of that name."""
+    script, other = tmp_path / "go.py", tmp_path / "sub" / "go.py"
+    other.parent.mkdir()
+    script.touch()
+    monkeypatch.setattr(sys, "argv", ["go.py"])
+    monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__spec__=None, __file__=str(script)))
+    two = {**CPU, "devices": 2, "strategy": "ddp"}
+    monkeypatch.chdir(tmp_path)
+    check_program(two, 2)
+    monkeypatch.chdir(other.parent)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"running 'go\.py' again, which is not in the working directory any more"):
+            check_program(two, 2)
+        other.touch()
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    check_program(two, 2)
 
 
 def test_threads_are_the_cores_divided_among_processes(monkeypatch: pytest.MonkeyPatch) -> None:

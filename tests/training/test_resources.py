@@ -144,3 +144,5 @@ def test_an_interruption_by_other_programs_does_not_count_as_the_cost_of_a_predi
     monkeypatch.setattr("mtl.training.resources.time.perf_counter", lambda: clock[0])
     assert inference_seconds(predict, data) == pytest.approx(0.2)
     assert list(took) == [5.0]
+    monkeypatch.setattr("mtl.training.resources.time.perf_counter", lambda: 7.0)
+    assert inference_seconds(lambda _: {}, data) is None  # a clock that stands still: it was waited for without end

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
+from math import isfinite, nan
 from statistics import median
 
 import torch
@@ -35,7 +36,7 @@ class StepCost(EpochCallback):
     random state are put back, so training goes on as if nothing had been measured.
 
     Attributes:
-        value: the ratio; None before it is measured, and in a resumed run.
+        value: the ratio; None before it is measured, in a resumed run, and where the clock does not tell it.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,10 @@ class StepCost(EpochCallback):
         if type(module.weighting) is Equal and module.weighting.normalise == "none":
             self.value = 1.0
         else:
-            self.value = relative_cost(module, batch, counts, trainer.precision_plugin.forward_context)
+            found = relative_cost(module, batch, counts, trainer.precision_plugin.forward_context)
+            self.value = found if isfinite(found) else None
+        if self.value is None:
+            return
         for logger in trainer.loggers:
             logger.log_metrics({TAG: self.value}, step=0)
 
@@ -68,7 +72,7 @@ def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int], 
         precision: that of the training's losses.
 
     Returns:
-        The median ratio of some repetitions.
+        The median ratio of some repetitions; NaN where the clock does not tell it.
     """
     buffers = {name: value.clone() for name, value in module.network.named_buffers()}
     with torch.random.fork_rng([module.device] if module.device.type == "cuda" else []):
@@ -79,10 +83,11 @@ def relative_cost(module: MultiTaskModule, batch: Batch, counts: Sequence[int], 
         ratios: list[float] = []
         started = time.perf_counter()
         while len(ratios) < ROUNDS and (not ratios or all_have_time(started, module.device)):
-            ratios.append(seconds(mine, module.device) / seconds(equal, module.device))
+            own, least = seconds(mine, module.device), seconds(equal, module.device)
+            ratios.append(own / least if least > 0 else nan)  # a clock that is coarse, or stands still, says nothing
     for name, value in module.network.named_buffers():
         value.copy_(buffers[name])
-    return median(ratios)
+    return median([one for one in ratios if isfinite(one)] or [nan])
 
 
 def all_have_time(started: float, device: torch.device) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -55,6 +56,14 @@ def test_cost_is_the_ratio_to_equal_weights(monkeypatch: pytest.MonkeyPatch) -> 
     data = rows()
     fit(data, module_of(data, Slow(3)), batch_size=40, epochs=1, callbacks=[found])
     assert found.value == 4
+
+
+def test_a_clock_that_stands_still_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_cost, "time", SimpleNamespace(perf_counter=lambda: 5.0))
+    found = StepCost()
+    data = rows()
+    fit(data, module_of(data, FAMO(3)), batch_size=40, epochs=1, callbacks=[found])
+    assert found.value is None
 
 
 def test_gradients_are_compared_in_full_precision_when_losses_are_not() -> None:
