@@ -455,6 +455,22 @@ def test_times_of_other_zones_than_those_of_the_training_are_pointed_out(
     assert "zone" not in repr(ColumnType("at", "time").plain()), "as runs of before have it"
 
 
+def test_times_of_a_typed_file_are_pointed_out_likewise(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"t": pd.date_range("2024", periods=ROWS, freq="5h"), "y": Y})
+    other = frame.assign(t=frame["t"].dt.tz_localize("Asia/Tokyo"))
+    frame.to_parquet(tmp_path / "a.parquet")
+    other.to_parquet(tmp_path / "b.parquet")
+    for first, new, said in (("a", other, "turned into UTC by their zone"), ("b", frame, "without a zone count as")):
+        made = table(str(tmp_path / f"{first}.parquet"), {"y": "regression"})
+        (tmp_path / "statistics.json").write_text(json.dumps(made.statistics()))
+        again = table("my.parquet", {}, statistics=str(tmp_path / "statistics.json"))
+        assert isinstance(again, TableSuite)
+        assert said in " ".join(again.unfamiliar(new))
+        assert again.unfamiliar(made.frame) == []
+    with pytest.raises(InputError, match=r"column 't' holds times with their zone, and in 'a\.parquet' times"):
+        read_table(tmp_path)
+
+
 def test_several_units_are_refused_also_where_the_decimals_are_said() -> None:
     with pytest.raises(InputError, match="column 'a': its numbers have the signs \\$ and €, expected one"):
         ColumnType.fit(pd.Series(["$5", "€6"], name="a"), None, "decimal_point", declared=False)
