@@ -166,6 +166,12 @@ def test_identifiers_are_not_rounded_beside_those_of_another_file(tmp_path: Path
     assert len(read_table(tmp_path)) == 120
 
 
+def test_values_of_two_types_in_json_are_named(tmp_path: Path) -> None:
+    (tmp_path / "my.jsonl").write_text('{"x": 1}\n{"x": "n/a"}\n')
+    with pytest.raises(InputError, match=r"my\.jsonl': column 'x' holds values of two types, number and string: write"):
+        read_table(tmp_path / "my.jsonl")
+
+
 def test_whole_decimals_beyond_64_bits_stay_apart(tmp_path: Path) -> None:
     keys = pyarrow.array([Decimal(10**20 + i % 3) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))
     few = pyarrow.array([Decimal(i % 50) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))
