@@ -179,8 +179,8 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
         mixed = MIXED.search(str(error)) if suffix in JSON else None
         if mixed:
             raise InputError(
-                f"'{path}': column '{mixed[1]}' holds values of two types, {mixed[2]} and {mixed[3]}: write all of them as "
-                "texts, or those that are not known as null"
+                f"'{path}': column '{mixed[1]}' holds values of two types, {mixed[2]} and {mixed[3]}: write all of "
+                "them as texts, or those that are not known as null"
             ) from None
         raise InputError(f"'{path}' is damaged or no {suffix} file: {one_line(error)}") from None
     unique(table.column_names, path)
