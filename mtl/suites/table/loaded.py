@@ -13,7 +13,7 @@ from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.splitting import Division, Rows, Splitting, with_others
 from mtl.suites.table.stacking import stacked
-from mtl.suites.table.types import ColumnType, fit_types, typed
+from mtl.suites.table.types import ColumnType, fit_types, other_zones, typed, zones_of
 
 OF_TEST, OF_LATER = "task.path_test", "task.path_later"  # options that name further files
 
@@ -31,6 +31,7 @@ class LoadedTable:
         types: of the columns that are texts in the file, as a run has fitted them; None: they are fitted, and a column
             of ``chosen`` or ``formats`` that is not there is an InputError.
         named: columns that a run has fitted.
+        zones: whether columns that are times in the file have a zone, as a run has found it.
         row_weight: column of the weight of each row; None: 1 each.
         read_test: gives the test rows, where they are in a file of their own.
         read_later: each gives rows that came after all those before it.
@@ -40,6 +41,7 @@ class LoadedTable:
         splitting: also of the rows of further files, once these are read.
         notes: what the user should know of how the table was read.
         types: as given, or as fitted.
+        zones: whether columns that are times in the file have a zone, as given or as found.
         written: the cells as they stand, while types are being fitted.
         added: how many rows of further files stand behind those of the table.
         others_option: the option that named the last of them.
@@ -57,6 +59,7 @@ class LoadedTable:
         chosen: Collection[str] = (),
         types: dict[str, ColumnType] | None = None,
         named: Sequence[str] = (),
+        zones: Mapping[str, bool] | None = None,
         row_weight: str | None = None,
         read_test: Callable[[], pd.DataFrame] | None = None,
         read_later: Sequence[Callable[[], pd.DataFrame]] = (),
@@ -67,6 +70,7 @@ class LoadedTable:
         self.formats, self.labels, self.chosen = formats, labels, chosen
         self.named = [*self.asked, *chosen, *formats, *splitting.columns, *named]
         self.row_weight, self.read_test, self.read_later, self.later = row_weight, read_test, read_later, later
+        self.zones: Mapping[str, bool] = zones or {}
         self.notes: list[str] = []
         self.written: pd.DataFrame | None = None
         self.added, self.others_option = 0, ""
@@ -89,6 +93,7 @@ class LoadedTable:
                         if name not in found.columns:
                             raise unknown(f"column in {option}", name, found.columns)
                 self.types, self.written = fit_types(found, self.asked, self.formats, declared), found
+                self.zones = zones_of(found)
             self._frame = typed(found, self.types)
             for read, option, use in self._further():
                 self._add_rows(self._frame, read(), option, use)
@@ -159,6 +164,7 @@ class LoadedTable:
                 self.without_column[str(name)] = str(missing)
                 others = others.assign(**{str(name): pd.Series(None, index=others.index, dtype=object)})
         unlike = [line for name, one in (self.types or {}).items() for line in one.unfamiliar(others[name])]
+        unlike += [line for name, zone in self.zones.items() for line in other_zones(name, zone, others[name])]
         self.notes += [f"{option}: {line}" for line in unlike]
         try:
             others = typed(others[list(own.columns)], self.types or {})

@@ -45,6 +45,7 @@ IN_FILES = ("time", "timedelta", "bytes", "decimal")  # objects that a file has 
 OF_FILES = (list, tuple, dict, np.ndarray, memoryview)  # such as pandas has no word for
 LARGE = 2**63  # from which on whole numbers have no type
 LONG = re.compile(rb"[:\[,\s]-?(\d{19,})\s*[,}\]]")  # a whole number in JSON that may have more than 64 bits
+MIXED = re.compile(r"Column\(/(.+)\) changed from (\w+) to (\w+) in row")  # as the reader of JSON says it
 WHOLE = {  # pandas' types for whole numbers some of which may be missing
     getattr(pyarrow, f"{sign}int{bits}")(): getattr(pd, f"{sign.upper()}Int{bits}Dtype")()
     for sign in ("", "u")
@@ -175,6 +176,12 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
     except PermissionError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}") from None
     except (pyarrow.ArrowException, OSError, EOFError, zlib.error, LZMAError) as error:
+        mixed = MIXED.search(str(error)) if suffix in JSON else None
+        if mixed:
+            raise InputError(
+                f"'{path}': column '{mixed[1]}' holds values of two types, {mixed[2]} and {mixed[3]}: write all of "
+                "them as texts, or those that are not known as null"
+            ) from None
         raise InputError(f"'{path}' is damaged or no {suffix} file: {one_line(error)}") from None
     unique(table.column_names, path)
     return plain(table)

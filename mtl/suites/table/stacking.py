@@ -78,6 +78,8 @@ def _has_no_type(values: pd.Series) -> bool:
 def stored_as(values: pd.Series) -> str:
     """What a typed file says that the values of a column are: numbers, times, true or false, or texts.
 
+    Of times also whether they have a zone, beside which those without one would be moments of another.
+
     Args:
         values: the column.
 
@@ -92,7 +94,9 @@ def stored_as(values: pd.Series) -> str:
         return "true or false"
     if is_numeric_dtype(values):
         return "numbers"
-    return "times" if is_datetime64_any_dtype(values) else "texts"
+    if not is_datetime64_any_dtype(values):
+        return "texts"
+    return "times" if getattr(values.dtype, "tz", None) is None else "times with their zone"
 
 
 def holds_truth(values: pd.Series) -> bool:

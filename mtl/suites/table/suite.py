@@ -28,7 +28,7 @@ from mtl.suites.table.raw import all_values, raw_encoding
 from mtl.suites.table.splitting import Division, Splitting
 from mtl.suites.table.target_specs import parse_targets
 from mtl.suites.table.targets import Target
-from mtl.suites.table.types import ColumnType, typed
+from mtl.suites.table.types import ColumnType, other_zones, typed
 from mtl.tasks import with_row_weights
 
 Targets = Mapping[str, str | Mapping[str, Any]]
@@ -133,10 +133,10 @@ class TableSuite(MultiTaskDataModule):
             fit = TableFit(self.table, ordered, chosen, self._leaks, categories, numbers)
             self.targets, self.remarks, self.encoding = fit.targets, fit.remarks, fit.encoding
         else:
-            self.targets, self.encoding, types = read_statistics(self.statistics_file, from_statistics)
+            self.targets, self.encoding, types, zones = read_statistics(self.statistics_file, from_statistics)
             labels = [name for target in self.targets for name in (target.column, target.event) if name]
             named = [*labels, *(column.name for column in self.encoding.columns), *types]
-            self.table = load(labels, types=types, named=named)
+            self.table = load(labels, types=types, named=named, zones=zones)
             self.notes = self.table.notes
         tasks = [target.build() for target in self.targets]
         self.tasks = tuple(with_row_weights(task) for task in tasks) if self.row_weight else tuple(tasks)
@@ -207,6 +207,7 @@ class TableSuite(MultiTaskDataModule):
         for column in self.encoding.columns:
             if column.name in types:
                 lines += types[column.name].unfamiliar(frame[column.name])
+            lines += other_zones(column.name, self.table.zones.get(column.name), frame[column.name])
             lines += column.unfamiliar(found[column.name])
         return lines
 
@@ -229,10 +230,11 @@ class TableSuite(MultiTaskDataModule):
         return self.frame.iloc[self.table.rows()[split]].reset_index(drop=True)
 
     def statistics(self) -> dict[str, Any]:
-        """Targets, encoding, types of columns that are texts in the file; of raw columns also all categories."""
+        """Targets, encoding, what columns are in the file; of raw columns also all categories."""
+        fitted = self._fitted() | ({"zones": dict(self.table.zones)} if self.table.zones else {})
         if self.raw is None:
-            return self._fitted()
-        return self._fitted() | {"categories": {name: list(values) for name, values in self.all_values.items()}}
+            return fitted
+        return fitted | {"categories": {name: list(values) for name, values in self.all_values.items()}}
 
     def _fitted(self) -> dict[str, Any]:
         types = {"types": [one.plain() for one in self.table.types.values()]} if self.table.types else {}
@@ -299,8 +301,10 @@ def checked_formats(formats: object) -> dict[str, str]:
     return {str(name): str(way) for name, way in (formats or {}).items()}
 
 
-def from_statistics(found: Mapping[str, Any]) -> tuple[tuple[Target, ...], Encoding, dict[str, ColumnType]]:
-    """The targets, the encoding and the types that :meth:`TableSuite.statistics` wrote down."""
+def from_statistics(
+    found: Mapping[str, Any],
+) -> tuple[tuple[Target, ...], Encoding, dict[str, ColumnType], dict[str, bool]]:
+    """The targets, the encoding, the types and the zones that :meth:`TableSuite.statistics` wrote down."""
     targets = tuple(Target.of(entry) for entry in found["targets"])
     types = {entry["name"]: ColumnType(**entry) for entry in found.get("types", [])}
-    return targets, Encoding.of(found["columns"]), types
+    return targets, Encoding.of(found["columns"]), types, dict(found.get("zones", {}))

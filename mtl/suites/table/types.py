@@ -112,26 +112,12 @@ class ColumnType:
     def unfamiliar(self, values: pd.Series) -> list[str]:
         """A line for the user if new rows have numbers without the % of the training, or times of other zones."""
         if self.type == "time":
-            return self._other_zones(values.dropna())
+            return other_zones(self.name, self.zone, values)
         if self.unit != "%" or not values.notna().any():
             return []
         if is_text(values) and not (typed_cells(values) == cells.PLAIN).any():
             return []
         return [f"column '{self.name}': numbers without %, where the training's are written with it: 12 counts as 12 %"]
-
-    def _other_zones(self, values: pd.Series) -> list[str]:
-        zoned, universal = None, False
-        if is_text(values):
-            texts = pd.Series(values.unique(), dtype=object)
-            zoned, universal = with_zones(texts), with_zones(texts, UNIVERSAL) is True
-        elif is_datetime64_any_dtype(values):
-            zoned = getattr(values.dtype, "tz", None) is not None
-            universal = zoned and bool(values.dt.tz_localize(None).equals(values.dt.tz_convert(None)))
-        if self.zone is True and zoned is False:
-            return [f"column '{self.name}': times without a zone count as UTC, and the training's have theirs"]
-        if self.zone is False and zoned and not universal:
-            return [f"column '{self.name}': times are turned into UTC by their zone, and the training's had none"]
-        return []
 
     def read(self, values: pd.Series) -> pd.Series:
         """The values of a column of texts; a column of something else as it is.
@@ -193,6 +179,41 @@ class ColumnType:
             ]
         )
         return found.sort_index().set_axis(values.index).rename(values.name)
+
+
+def zones_of(frame: pd.DataFrame) -> dict[str, bool]:
+    """Of the columns that are times in their file, whether they have a zone."""
+    return {
+        str(name): getattr(frame[name].dtype, "tz", None) is not None
+        for name in frame.columns
+        if is_datetime64_any_dtype(frame[name])
+    }
+
+
+def other_zones(name: str, zone: bool | None, values: pd.Series) -> list[str]:
+    """A line for the user if new rows have times with a zone and the training's had none, or the other way round.
+
+    Args:
+        name: of the column.
+        zone: whether the training's have one; None: neither is so, or not known.
+        values: of the new rows.
+
+    Returns:
+        The line, or nothing.
+    """
+    values = values.dropna()
+    zoned, universal = None, False
+    if is_text(values):
+        texts = pd.Series(values.unique(), dtype=object)
+        zoned, universal = with_zones(texts), with_zones(texts, UNIVERSAL) is True
+    elif is_datetime64_any_dtype(values) and len(values):
+        zoned = getattr(values.dtype, "tz", None) is not None
+        universal = zoned and bool(values.dt.tz_localize(None).equals(values.dt.tz_convert(None)))
+    if zone is True and zoned is False:
+        return [f"column '{name}': times without a zone count as UTC, and the training's have theirs"]
+    if zone is False and zoned and not universal:
+        return [f"column '{name}': times are turned into UTC by their zone, and the training's had none"]
+    return []
 
 
 def _without_spaces(values: pd.Series) -> pd.Series:

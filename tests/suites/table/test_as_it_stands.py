@@ -166,6 +166,12 @@ def test_identifiers_are_not_rounded_beside_those_of_another_file(tmp_path: Path
     assert len(read_table(tmp_path)) == 120
 
 
+def test_values_of_two_types_in_json_are_named(tmp_path: Path) -> None:
+    (tmp_path / "my.jsonl").write_text('{"x": 1}\n{"x": "n/a"}\n')
+    with pytest.raises(InputError, match=r"my\.jsonl': column 'x' holds values of two types, number and string: write"):
+        read_table(tmp_path / "my.jsonl")
+
+
 def test_whole_decimals_beyond_64_bits_stay_apart(tmp_path: Path) -> None:
     keys = pyarrow.array([Decimal(10**20 + i % 3) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))
     few = pyarrow.array([Decimal(i % 50) for i in range(ROWS)], type=pyarrow.decimal128(38, 0))
@@ -453,6 +459,22 @@ def test_times_of_other_zones_than_those_of_the_training_are_pointed_out(
     assert said in "".join(made.unfamiliar(pd.DataFrame({"at": [new]})))
     assert bool(made.unfamiliar(pd.DataFrame({"at": [new]}))) == bool(said)
     assert "zone" not in repr(ColumnType("at", "time").plain()), "as runs of before have it"
+
+
+def test_times_of_a_typed_file_are_pointed_out_likewise(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"t": pd.date_range("2024", periods=ROWS, freq="5h"), "y": Y})
+    other = frame.assign(t=frame["t"].dt.tz_localize("Asia/Tokyo"))
+    frame.to_parquet(tmp_path / "a.parquet")
+    other.to_parquet(tmp_path / "b.parquet")
+    for first, new, said in (("a", other, "turned into UTC by their zone"), ("b", frame, "without a zone count as")):
+        made = table(str(tmp_path / f"{first}.parquet"), {"y": "regression"})
+        (tmp_path / "statistics.json").write_text(json.dumps(made.statistics()))
+        again = table("my.parquet", {}, statistics=str(tmp_path / "statistics.json"))
+        assert isinstance(again, TableSuite)
+        assert said in " ".join(again.unfamiliar(new))
+        assert again.unfamiliar(made.frame) == []
+    with pytest.raises(InputError, match=r"column 't' holds times with their zone, and in 'a\.parquet' times"):
+        read_table(tmp_path)
 
 
 def test_several_units_are_refused_also_where_the_decimals_are_said() -> None:
