@@ -40,8 +40,8 @@ class ShopFloor(Environment):
     """Plays shops in which machines break down, operations take longer than planned, and jobs arrive.
 
     After everything that happens all planners plan what has not begun yet: the agent and CP-SAT for ``seconds`` each,
-    the rules at once. The agent plans with each of its dispatchers and takes the plan that costs least by what is known
-    then. One more keeps to the agent's first plan, whose operations are only put off. All planners meet the same
+    the rules at once. The agent may plan with each of its dispatchers, and takes the plan that costs least by what is
+    known then. One more keeps to the agent's first plan, whose operations are only put off. All planners meet the same
     disturbances, drawn from the seed. Nobody knows of one before it happens, or of a late operation before it should
     have ended. A machine that fails goes on with its operation after the repair, whose end is known.
 
@@ -60,7 +60,8 @@ class ShopFloor(Environment):
         gantt: whether to draw what became of the agent's first episode.
         seed: of what happens, of the samples and of the solver.
         dispatchers: which of the agent's plan: ``all``; ``first``, the one that asks the network; or ``both``, all, and
-            as one more planner the first one alone.
+            as one more planner the first one alone. None: all where weighted tardiness is the objective, else the
+            first, as for makespans more have not been found to be better.
 
     Raises:
         InputError: an argument out of range, an unknown instance, rule, objective or choice of dispatchers.
@@ -83,7 +84,7 @@ class ShopFloor(Environment):
         tightness: float = 1.5,
         gantt: bool = True,
         seed: int = 0,
-        dispatchers: str = "all",
+        dispatchers: str | None = None,
     ) -> None:
         if type(episodes) is not int or episodes < 2:
             raise InputError(f"episodes={episodes}: expected at least 2, as one does not tell how much they differ")
@@ -96,7 +97,7 @@ class ShopFloor(Environment):
             )
         if objective not in OBJECTIVES:
             raise unknown("objective", str(objective), OBJECTIVES)
-        if dispatchers not in CHOICES:
+        if dispatchers not in (None, *CHOICES):
             raise unknown("choice in dispatchers", str(dispatchers), CHOICES)
         self.dispatchers, self.found = dispatchers, Dispatchers()
         self.objective, self.seconds, self.workers, self.temperature = objective, seconds, workers, temperature
@@ -116,7 +117,8 @@ class ShopFloor(Environment):
     def run(self, predict: Predict, data: MultiTaskDataModule) -> FloorReport:
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
         shops = [episode.instance for episode in self.episodes]
-        others = () if self.dispatchers == "first" else self.found.for_shops(shops)
+        chosen = self.dispatchers or ("all" if is_demanding(shops) else "first")
+        others = () if chosen == "first" else self.found.for_shops(shops)
 
         def first() -> Planner:
             return agent_planner(policy, self.seconds, self.temperature, self.seed)
@@ -125,7 +127,7 @@ class ShopFloor(Environment):
             return agent_planner(policy, self.seconds, self.temperature, self.seed, others, self.found.scale)
 
         makers: dict[str, Callable[[], Planner]] = {AGENT: agent}
-        if self.dispatchers == "both" and others:
+        if chosen == "both" and others:
             makers[FIRST] = first
         for name, rule in self.baselines.items():
             makers[name] = lambda rule=rule: rule_planner(rule)  # type: ignore[misc]

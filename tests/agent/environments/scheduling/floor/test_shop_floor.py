@@ -91,17 +91,21 @@ def test_the_agent_plans_with_all_its_dispatchers_and_takes_the_cheapest_plan(sm
     head(network).others = torch.randn(2, len(CANDIDATE_FEATURES), generator=torch.Generator().manual_seed(0))
     head(network).demanding = DemandRule.atc().columns[None]
     settings = {"baselines": [], "objective": "weighted_tardiness", "gantt": False}
-    found = {}
-    for dispatchers in ("first", "both"):
+    found: dict[str | None, dict[str, list[int]]] = {}
+    for dispatchers in ("first", "both", None):
         floor = ShopFloor(small, 2, FEW, 0, dispatchers=dispatchers, **settings)  # type: ignore[arg-type]
         floor.meet(network)
         report = floor.act(network, SUITE)
         found[dispatchers] = {name: [one.cost for one in report.of(name)] for name in report.planners}
         caption = str(report.table().caption)
-        assert ("each with 4 dispatchers" in caption) == (dispatchers == "both")
-        assert ("1 of its dispatchers were searched for due dates" in caption) == (dispatchers == "both")
+        assert ("each with 4 dispatchers" in caption) == (dispatchers != "first")
+        assert ("1 of its dispatchers were searched for due dates" in caption) == (dispatchers != "first")
     assert [*found["first"]] == ["agent", "kept plan"]
-    assert found["both"]["first dispatcher"] == found["first"]["agent"]
+    assert found["both"].pop("first dispatcher") == found["first"]["agent"]
+    assert found["both"] == found[None]
+    plain = ShopFloor(small, 2, FEW, 0, baselines=[], gantt=False)
+    plain.meet(network)
+    assert plain.act(network, SUITE).dispatchers == 1, "for makespans the first, if nothing else is typed"
     floor.meet(trained_network())
     assert floor.found == Dispatchers(scale=floor.found.scale), "an agent does not act with the dispatchers of another"
 
