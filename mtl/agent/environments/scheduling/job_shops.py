@@ -16,6 +16,7 @@ from typing_extensions import override
 from mtl.agent.environment import Environment
 from mtl.agent.environments.scheduling.decoders import Decoder
 from mtl.agent.environments.scheduling.demands import with_demands
+from mtl.agent.environments.scheduling.dispatchers import Dispatchers
 from mtl.agent.environments.scheduling.exact import CpSat
 from mtl.agent.environments.scheduling.rules import BY_DUE_DATE, check_due_dates, select_rules
 from mtl.agent.environments.scheduling.schedule import Schedule
@@ -24,15 +25,14 @@ from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.agent.environments.scheduling.tardiness_report import TardinessReport
 from mtl.errors import InputError, unknown
 from mtl.network import Network
-from mtl.nn.heads import ChoiceHead
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.constraints import Objective
-from mtl.suites.scheduling.demand_rules import DemandRule, is_demanding
+from mtl.suites.scheduling.demand_rules import is_demanding
 from mtl.suites.scheduling.features import features
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.plans import Plans
 from mtl.suites.scheduling.published import select
-from mtl.suites.scheduling.rollout import Policy, RulePolicy, network_policy
+from mtl.suites.scheduling.rollout import network_policy
 from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.simulator import Simulator
 from mtl.suites.scheduling.solver import Solution
@@ -107,14 +107,8 @@ class JobShops(Environment):
 
     @override
     def meet(self, network: Network | None) -> None:
-        head = network.heads["assignment"] if network is not None and "assignment" in network.heads else None
-        rules: list[Policy] = []
-        demanding: list[Policy] = []
-        scale = 1.0
-        if isinstance(head, ChoiceHead) and head.has_prior:
-            scale = head.scale.item()
-            rules += [RulePolicy(rule) for rule in ([] if head.others is None else head.others.cpu())]
-            demanding += [DemandRule(rule) for rule in ([] if head.demanding is None else head.demanding.cpu())]
+        found = Dispatchers.of(network)
+        rules, demanding, scale = found.plain, found.demanding, found.scale
         self.searched = len(demanding)
         # Another agent may have acted here before
         self.decoder = self.alone.beside(rules, scale) if rules else self.alone

@@ -56,10 +56,20 @@ class FloorReport(ExecutionReport):
         outcomes: every planner in every episode; the agent's are named ``agent``.
         seconds: that a plan was given.
         gantt: whether to draw the agent's first episode.
+        dispatchers: with how many the agent plans.
+        searched: how many of them were searched for shops of which more is demanded.
     """
 
-    def __init__(self, outcomes: Sequence[PlayedEpisode], seconds: float, gantt: bool = True) -> None:
+    def __init__(
+        self,
+        outcomes: Sequence[PlayedEpisode],
+        seconds: float,
+        gantt: bool = True,
+        dispatchers: int = 1,
+        searched: int = 0,
+    ) -> None:
         self.outcomes, self.seconds, self.gantt = list(outcomes), seconds, gantt
+        self.dispatchers, self.searched = dispatchers, searched
         self.planners = list(dict.fromkeys(outcome.planner for outcome in outcomes))
         self.tardiness = self.outcomes[0].played.schedule.instance.objective == "weighted_tardiness"
 
@@ -144,8 +154,9 @@ class FloorReport(ExecutionReport):
             f"Shop floor: {len(self.of(AGENT))} episodes, {self.seconds:g} s for a plan", columns, rows, 1
         )
         plans = fmean(len(one.played.seconds) for one in self.of(AGENT))
-        notes = [f"{plans:.1f} plans of the agent per episode"]
-        notes += what_was_not_trained([one.played.schedule.instance for one in self.of(AGENT)])
+        several = f", each with {self.dispatchers} dispatchers" if self.dispatchers > 1 else ""
+        notes = [f"{plans:.1f} plans of the agent per episode{several}"]
+        notes += what_was_not_trained([one.played.schedule.instance for one in self.of(AGENT)], self.searched)
         table.caption = "\n".join(notes)
         return table
 

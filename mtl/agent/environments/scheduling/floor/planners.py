@@ -1,6 +1,7 @@
 """Who plans a shop floor: the agent, rules, a solver, and one who keeps to the first plan."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -21,37 +22,46 @@ from mtl.suites.scheduling.solver import solve
 BATCH = 16  # schedules that are drawn at once, before the clock is asked again
 
 
-def agent_planner(policy: Policy, seconds: float, temperature: float, seed: int) -> Planner:
-    """The greedy plan of a policy, and the best of as many samples as there is time for.
+def agent_planner(
+    policy: Policy, seconds: float, temperature: float, seed: int, others: Sequence[Policy] = (), scale: float = 1.0
+) -> Planner:
+    """The cheapest of the greedy plans of a policy and of further ones, and of as many samples as there is time for.
+
+    What counts is what a plan would cost if nothing more happened: it is made of what is known when it is made.
 
     Args:
         policy: scores the candidates.
-        seconds: wall clock of a plan; another batch is drawn only where the last one says that there is time for it. 0:
-            the greedy plan alone.
+        seconds: wall clock of a plan. The greedy plan of the policy is made in any case; another one, or a batch of
+            samples, is made only where those before it say that there is time for it. 0: the greedy plans alone, all.
         temperature: of the samples.
         seed: of the samples. With ``seconds`` the plan depends on the machine all the same.
+        others: further policies of the agent.
+        scale: by which their scores would have to be multiplied to be as far apart as those of the first one.
 
     Returns:
         The planner.
     """
-    drawing = Sample(temperature=temperature, seed=seed)
+    drawing = Sample(temperature=temperature, seed=seed).beside(others, scale)
+    greedy = 1 + len(others)  # the first samples
 
     def plan(instance: JobShop) -> NDArray[Any]:
         began = time.perf_counter()
         shops = Shops.pack([instance])
-        best: Simulator = rollout(policy, Simulator(shops))
-        cost, row, drawn, took = float(best.cost), 0, 1, time.perf_counter() - began
-        size = min(BATCH, rows_at_once(shops))
-        while time.perf_counter() - began + took < seconds:
+        best, cost, drawn, took = torch.empty(0), torch.inf, 0, 0.0
+        while drawn == 0 or (time.perf_counter() - began + took < seconds if seconds else drawn < greedy):
             started = time.perf_counter()
+            size = 1 if drawn < greedy else min(BATCH, rows_at_once(shops))
             origin = torch.zeros(size, dtype=torch.long)
-            samples = drawing.with_noise(policy, torch.arange(drawn, drawn + size))
-            built = rollout(samples, Simulator(shops.take(origin)))
+            built, costs = drawing.drawn(policy, shops.take(origin), torch.arange(drawn, drawn + size))
             drawn += size
-            if float(built.cost.min()) < cost:
-                best, row, cost = built, int(built.cost.argmin()), float(built.cost.min())
-            took = time.perf_counter() - started
-        return Schedule.of(instance, best.starts[row]).starts
+            row = int(costs.argmin())
+            if float(costs[row]) < cost:
+                best, cost = built.starts[row], float(costs[row])
+            if drawn == greedy:  # a batch asks each of them
+                took = time.perf_counter() - began
+            else:  # the others are rules, which take a part of the network's time
+                took = 0.0 if drawn == 1 else time.perf_counter() - started
+        return Schedule.of(instance, best).starts
 
     return plan
 

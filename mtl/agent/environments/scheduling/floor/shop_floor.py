@@ -10,6 +10,7 @@ from rich.progress import Progress
 from typing_extensions import override
 
 from mtl.agent.environment import Environment
+from mtl.agent.environments.scheduling.dispatchers import CHOICES, Dispatchers
 from mtl.agent.environments.scheduling.floor.disturbances import Disturbances
 from mtl.agent.environments.scheduling.floor.floor_report import FloorReport, PlayedEpisode
 from mtl.agent.environments.scheduling.floor.planners import (
@@ -23,21 +24,26 @@ from mtl.agent.environments.scheduling.rules import check_due_dates, select_rule
 from mtl.agent.environments.scheduling.schedule_report import AGENT
 from mtl.agent.environments.scheduling.seeds import check_seed
 from mtl.errors import InputError, unknown
+from mtl.network import Network
 from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.constraints import OBJECTIVES, Objective
+from mtl.suites.scheduling.demand_rules import is_demanding
 from mtl.suites.scheduling.instance import JobShop
 from mtl.suites.scheduling.published import select
 from mtl.suites.scheduling.rollout import network_policy
 from mtl.suites.scheduling.suite import SchedulingSuite
+
+FIRST = "first dispatcher"  # as a planner beside the agent
 
 
 class ShopFloor(Environment):
     """Plays shops in which machines break down, operations take longer than planned, and jobs arrive.
 
     After everything that happens all planners plan what has not begun yet: the agent and CP-SAT for ``seconds`` each,
-    the rules at once. One more keeps to the agent's first plan, whose operations are only put off. All planners meet
-    the same disturbances, drawn from the seed. Nobody knows of one before it happens, or of a late operation before it
-    should have ended. A machine that fails goes on with its operation after the repair, whose end is known.
+    the rules at once. The agent may plan with each of its dispatchers, and takes the plan that costs least by what is
+    known then. One more keeps to the agent's first plan, whose operations are only put off. All planners meet the same
+    disturbances, drawn from the seed. Nobody knows of one before it happens, or of a late operation before it should
+    have ended. A machine that fails goes on with its operation after the repair, whose end is known.
 
     Args:
         instances: see :func:`mtl.suites.scheduling.published.select`; they take turns.
@@ -53,14 +59,17 @@ class ShopFloor(Environment):
             used where weighted tardiness is the objective.
         gantt: whether to draw what became of the agent's first episode.
         seed: of what happens, of the samples and of the solver.
+        dispatchers: which of the agent's plan: ``all``; ``first``, the one that asks the network; or ``both``, all, and
+            as one more planner the first one alone. None: all where weighted tardiness is the objective, else the
+            first, as for makespans more have not been found to be better.
 
     Raises:
-        InputError: an argument out of range, an unknown instance, rule or objective.
+        InputError: an argument out of range, an unknown instance, rule, objective or choice of dispatchers.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"assignment": "choice"}
     suite = SchedulingSuite
-    ways = ("seconds", "workers", "temperature", "baselines", "gantt")
+    ways = ("seconds", "workers", "temperature", "baselines", "gantt", "dispatchers")
 
     def __init__(
         self,
@@ -75,6 +84,7 @@ class ShopFloor(Environment):
         tightness: float = 1.5,
         gantt: bool = True,
         seed: int = 0,
+        dispatchers: str | None = None,
     ) -> None:
         if type(episodes) is not int or episodes < 2:
             raise InputError(f"episodes={episodes}: expected at least 2, as one does not tell how much they differ")
@@ -87,6 +97,9 @@ class ShopFloor(Environment):
             )
         if objective not in OBJECTIVES:
             raise unknown("objective", str(objective), OBJECTIVES)
+        if dispatchers not in (None, *CHOICES):
+            raise unknown("choice in dispatchers", str(dispatchers), CHOICES)
+        self.dispatchers, self.found = dispatchers, Dispatchers()
         self.objective, self.seconds, self.workers, self.temperature = objective, seconds, workers, temperature
         self.seed, self.gantt = check_seed("seed", seed), bool(gantt)
         self.baselines = select_rules(baselines, self.seed)
@@ -96,14 +109,26 @@ class ShopFloor(Environment):
         self.episodes = [disturbances.draw(shops[n % len(shops)], self.seed, n) for n in range(episodes)]
 
     @override
+    def meet(self, network: Network | None) -> None:
+        self.found = Dispatchers.of(network)
+
+    @override
     @torch.inference_mode()
     def run(self, predict: Predict, data: MultiTaskDataModule) -> FloorReport:
         policy = network_policy(lambda inputs: predict(inputs)["assignment"])
+        shops = [episode.instance for episode in self.episodes]
+        chosen = self.dispatchers or ("all" if is_demanding(shops) else "first")
+        others = () if chosen == "first" else self.found.for_shops(shops)
 
-        def agent() -> Planner:
+        def first() -> Planner:
             return agent_planner(policy, self.seconds, self.temperature, self.seed)
 
+        def agent() -> Planner:
+            return agent_planner(policy, self.seconds, self.temperature, self.seed, others, self.found.scale)
+
         makers: dict[str, Callable[[], Planner]] = {AGENT: agent}
+        if chosen == "both" and others:
+            makers[FIRST] = first
         for name, rule in self.baselines.items():
             makers[name] = lambda rule=rule: rule_planner(rule)  # type: ignore[misc]
         if self.seconds:
@@ -114,7 +139,8 @@ class ShopFloor(Environment):
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             for episode in progress.track(self.episodes, description="Episodes"):
                 outcomes += [PlayedEpisode(name, episode, play(episode, make())) for name, make in makers.items()]
-        return FloorReport(outcomes, self.seconds, self.gantt)
+        searched = len(self.found.demanding) if others and is_demanding(shops) else 0
+        return FloorReport(outcomes, self.seconds, self.gantt, 1 + len(others), searched)
 
 
 def with_due_dates(instance: JobShop, objective: Objective, tightness: float) -> JobShop:

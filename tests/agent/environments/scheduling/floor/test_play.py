@@ -8,10 +8,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mtl.agent.environments.scheduling.floor.disturbances import Breakdown, Disturbances, Episode, NewJob
-from mtl.agent.environments.scheduling.floor.planners import keeping_planner, rule_planner, solver_planner
+from mtl.agent.environments.scheduling.floor.planners import (
+    agent_planner,
+    keeping_planner,
+    rule_planner,
+    solver_planner,
+)
 from mtl.agent.environments.scheduling.floor.play import Floor, Planner, new_job_allowance, play
 from mtl.agent.environments.scheduling.operations import list_operations
-from mtl.agent.environments.scheduling.rules import rules
+from mtl.agent.environments.scheduling.rules import least_bound_rise, rules, shortest
+from mtl.suites.scheduling.demand_rules import DemandRule
 from mtl.suites.scheduling.instance import JobShop
 from tests.suites.scheduling.shops_strategy import constrained_shops, job_shops, seeds
 
@@ -20,6 +26,7 @@ PLANNERS = {
     "random": lambda: rule_planner(rules(0)["random"]),
     "bound": lambda: rule_planner(rules(0)["bound"]),
     "kept": lambda: keeping_planner(rule_planner(rules(0)["mwkr"])),
+    "agent": lambda: agent_planner(least_bound_rise, 0, 0.3, 0, [shortest, DemandRule.bound()]),
     "solver": lambda: solver_planner(0.02, 1, 0),
 }
 

@@ -5,16 +5,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
+from mtl.agent.environments.scheduling.dispatchers import Dispatchers
 from mtl.agent.environments.scheduling.floor.disturbances import Disturbances
+from mtl.agent.environments.scheduling.floor.planners import agent_planner
 from mtl.agent.environments.scheduling.floor.shop_floor import ShopFloor, with_due_dates
+from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.seeds import LARGEST_SEED
 from mtl.errors import InputError
 from mtl.suites.scheduling.constraints import Constraints
+from mtl.suites.scheduling.demand_rules import DemandRule, simulator_for
+from mtl.suites.scheduling.features import CANDIDATE_FEATURES
 from mtl.suites.scheduling.instance import from_routes
+from mtl.suites.scheduling.rollout import network_policy, rollout
+from mtl.suites.scheduling.shops import Shops
 from mtl.suites.scheduling.suite import SchedulingSuite
 from tests.agent.environments.scheduling.conftest import random_network
+from tests.agent.improvement.test_outcome_search import head, trained_network
 
 Predict = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 SUITE = SchedulingSuite(instances=1, validation=1, test=["ft06"])
@@ -76,6 +85,41 @@ def test_without_seconds_nothing_depends_on_the_clock(small: str) -> None:
     assert "cpsat" not in dict(costs[0])
 
 
+def test_the_agent_plans_with_all_its_dispatchers_and_takes_the_cheapest_plan(small: str) -> None:
+    """By what is known: when the first plan is made, and with what has begun; one alone plans as before."""
+    network = trained_network()
+    head(network).others = torch.randn(2, len(CANDIDATE_FEATURES), generator=torch.Generator().manual_seed(0))
+    head(network).demanding = DemandRule.atc().columns[None]
+    settings = {"baselines": [], "objective": "weighted_tardiness", "gantt": False}
+    found: dict[str | None, dict[str, list[int]]] = {}
+    for dispatchers in ("first", "both", None):
+        floor = ShopFloor(small, 2, FEW, 0, dispatchers=dispatchers, **settings)  # type: ignore[arg-type]
+        floor.meet(network)
+        report = floor.act(network, SUITE)
+        found[dispatchers] = {name: [one.cost for one in report.of(name)] for name in report.planners}
+        caption = str(report.table().caption)
+        assert ("each with 4 dispatchers" in caption) == (dispatchers != "first")
+        assert ("1 of its dispatchers were searched for due dates" in caption) == (dispatchers != "first")
+    assert [*found["first"]] == ["agent", "kept plan"]
+    assert found["both"].pop("first dispatcher") == found["first"]["agent"]
+    assert found["both"] == found[None]
+    plain = ShopFloor(small, 2, FEW, 0, baselines=[], gantt=False)
+    plain.meet(network)
+    assert plain.act(network, SUITE).dispatchers == 1, "for makespans the first, if nothing else is typed"
+    floor.meet(trained_network())
+    assert floor.found == Dispatchers(scale=floor.found.scale), "an agent does not act with the dispatchers of another"
+
+    plain, demanding = Dispatchers.of(network).plain, Dispatchers.of(network).demanding
+    policies = (network_policy(lambda inputs: network(inputs)["assignment"]), *plain, *demanding)
+    given = floor.episodes[0].instance
+    begun = replace(given, constraints=replace(given.constraints, fixed=((0,), (), ()), now=3))
+    with torch.inference_mode():
+        for instance in (given, begun):
+            planned = agent_planner(policies[0], 0, 0.3, 0, policies[1:])(instance)
+            each = [rollout(one, simulator_for(one, Shops.pack([instance]))).cost.item() for one in policies]
+            assert Schedule(instance, planned).cost == min(each)
+
+
 def test_jobs_without_due_dates_are_due_so_long_after_their_release() -> None:
     shop = from_routes("two", [[(0, 4), (1, 6)], [(1, 3)]], constraints=Constraints(releases=(10, 2)))
     made = with_due_dates(shop, "weighted_tardiness", 1.5)
@@ -98,6 +142,7 @@ def test_alternative_machines_are_refused(tmp_path: Path) -> None:
         ({"seconds": -1}, "seconds=-1: expected a number of seconds"),
         ({"workers": 0}, "workers=0, temperature=0.3, tightness=1.5: expected"),
         ({"objective": "late"}, "unknown objective 'late'"),
+        ({"dispatchers": "frist"}, "unknown choice in dispatchers 'frist': did you mean 'first'"),
         ({"baselines": ["stp"]}, "unknown baseline 'stp': did you mean 'spt'"),
         ({"baselines": ["fdd", "edd"]}, "baseline edd: no job of instance ft06 has a due date"),
         ({"seed": LARGEST_SEED + 1}, "seed=2147483648: expected"),
