@@ -21,6 +21,20 @@ def test_branches_follow_the_firmest_choices() -> None:
     assert sharing.branches() == {"first": [1, 0, 0], "second": [0, 1, 1], "third": [0, 1, 1]}
 
 
+def test_the_temperature_halves_its_distance() -> None:
+    """From its last value, in every half-life of training passes; passes in evaluation are none."""
+    sharing = build("ltb", "mlp", "flat", temperature=5.0, final=0.5, half_life=2.0)
+    assert isinstance(sharing, LearningToBranch)
+    with torch.no_grad():
+        sharing.leaves["first"][1] = 1.0
+    for passes in range(5):
+        temperature = 0.5 + 4.5 * 0.5 ** (passes / 2)
+        expected = torch.tensor([0.0, 1.0, 0.0]).div(temperature).softmax(0)
+        torch.testing.assert_close(sharing.mixture()[0], expected)
+        sharing.eval()(sample("flat"))
+        sharing.train()(sample("flat"))
+
+
 def test_branching_becomes_firm() -> None:
     sharing = build("ltb", "mlp", "flat", temperature=5.0, final=0.01, half_life=1.0).train()
     with torch.no_grad():
