@@ -35,6 +35,17 @@ def test_the_temperature_halves_its_distance() -> None:
         sharing.train()(sample("flat"))
 
 
+def test_noise_makes_choices_that_are_drawn_from_the_shares() -> None:
+    """As Gumbel noise does: a firm choice among logits is one drawn by their softmax. In evaluation there is none."""
+    sharing = build("ltb", "mlp", "flat", temperature=0.001, final=0.001)
+    assert isinstance(sharing, LearningToBranch)
+    torch.manual_seed(0)
+    logits = torch.tensor([0.0, 2.0, 5.0]).log1p().expand(20000, 3)
+    drawn = sharing.train().choice(logits).argmax(1).bincount(minlength=3) / len(logits)
+    torch.testing.assert_close(drawn, torch.tensor([1.0, 3.0, 6.0]) / 10, rtol=0, atol=0.015)
+    assert sharing.eval().choice(logits)[:, 2].eq(1).all()
+
+
 def test_branching_becomes_firm() -> None:
     sharing = build("ltb", "mlp", "flat", temperature=5.0, final=0.01, half_life=1.0).train()
     with torch.no_grad():

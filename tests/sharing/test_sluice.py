@@ -24,6 +24,23 @@ def test_starts_nearly_as_networks_apart(trunk: str, kind: str) -> None:
         torch.testing.assert_close(value, single(inputs)[name], atol=0.01, rtol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("widths", "self_weight", "expected"),
+    [
+        ((4, 4, 4), 0.8, [0.1, 0.1, 0.8]),
+        ((8, 4, 4), 0.7, [0.3, 0.7]),  # the first stage has another width
+        ((4, 4), 1.0, [0.001 / 1.001, 1 / 1.001]),  # not 0, from which no softmax comes back
+    ],
+)
+def test_stages_start_with_their_shares(widths: tuple[int, ...], self_weight: float, expected: list[float]) -> None:
+    sharing = Sluice({SINGLE: (6,)}, TASKS, partial(MLP, widths=widths), self_weight=self_weight)
+    for beta in sharing.betas.parameters():
+        torch.testing.assert_close(beta.softmax(0), torch.tensor(expected))
+    assert len(list(sharing.betas.parameters())) == len(TASKS)
+    one_stage = Sluice({SINGLE: (6,)}, TASKS, partial(MLP, widths=(8, 4)))
+    assert not list(one_stage.betas.parameters())
+
+
 @pytest.mark.parametrize("subspaces", [1, 2, 4])
 def test_penalty_is_that_of_the_formula(subspaces: int) -> None:
     """Squared products of every two subspaces' rows, of every tower and of two stages of unlike width."""
