@@ -88,6 +88,13 @@ def test_directions_are_those_of_their_formulas(tasks: int, seed: int, keep: flo
         np.testing.assert_allclose(one.direction(vectors).numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
+def test_ties_keeps_one_entry_at_least_and_equal_ones_at_the_border() -> None:
+    differences = torch.tensor([[1.0, -2.0, 0.5, 0.0], [3.0, 0.0, -3.0, 1.0]])
+    one = method("ties", keep=0.01)
+    assert isinstance(one, ScaledMerging)
+    assert one.direction(TaskVectors(torch.zeros(4), differences, (4,))).tolist() == [3, -2, -3, 0]
+
+
 @pytest.mark.parametrize("drop", [0.3, 0.9])
 def test_dare_drops_its_share_by_the_seed_and_rescales_the_rest(drop: float) -> None:
     vectors = TaskVectors(torch.zeros(20000), torch.randn(1, 20000), (20000,), seed=5)

@@ -10,7 +10,14 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mtl.errors import InputError
-from mtl.module.affinity import Look, feature_similarity, measure_affinity, measure_features, task_gradients
+from mtl.module.affinity import (
+    Look,
+    TaskGradients,
+    feature_similarity,
+    measure_affinity,
+    measure_features,
+    task_gradients,
+)
 from mtl.module.module import MultiTaskModule
 from mtl.network import Network
 from mtl.nn.encoder import SINGLE
@@ -95,6 +102,27 @@ def test_numbers_are_those_of_the_definition() -> None:
 
     own = torch.stack([gains(j)[j] for j in range(4)])
     torch.testing.assert_close(found["lookahead"][1], gains(1) / own, rtol=1e-3, atol=1e-4)
+
+
+def test_gradients_are_those_of_the_definition() -> None:
+    """Of mean losses, and of what errors of constant predictions ask for; permuted over the labelled rows."""
+    net, batch = module(), planted()
+    batch.targets["b"] = batch.targets["b"].masked_fill(torch.arange(64) % 3 == 0, torch.nan)
+    batch.targets["d"] = batch.targets["d"].masked_fill(torch.arange(64) != 5, torch.nan)  # one label is left
+    found = task_gradients(net, batch, torch.Generator().manual_seed(1))
+    generator, predictions = torch.Generator().manual_seed(1), net(batch.inputs)
+    for place, name in enumerate(NAMES):
+        prediction, target = predictions[name], batch.targets[name]
+        rows = target.isfinite()
+        order = torch.randperm(int(rows.sum()), generator=generator)
+        error, label = (prediction - target)[rows].detach(), target[rows]
+        mean, wanted = 2 * error / len(error), -2 * (label - label.mean())
+        for kind, values in zip(TaskGradients._fields, (mean, mean[order], wanted, wanted[order]), strict=True):
+            parts = torch.autograd.grad(prediction[rows] @ values, net.partition.shared, retain_graph=True)
+            expected = torch.cat([part.flatten() for part in parts])
+            torch.testing.assert_close(getattr(found, kind)[place], expected, rtol=1e-4, atol=1e-5)
+    assert found.own[3].any()
+    assert not found.wanted[3].any()
 
 
 def test_similarity_of_features_is_that_of_their_second_moments() -> None:

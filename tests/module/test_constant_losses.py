@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from mtl.module.constant_losses import Part, constant_losses, least_loss
+from mtl.module.constant_losses import Part, constant_losses, constant_shape, least_loss
 from mtl.network import Network
 from mtl.nn.candidates import CandidateSet
 from mtl.nn.encoder import SINGLE
@@ -159,6 +159,32 @@ def test_what_is_constant_leaves_nothing_to_learn() -> None:
     targets = {"yes": torch.ones(6), "which": torch.full((6,), 2), "much": torch.full((6,), 300.0)}
     network = flat_network(binary("yes"), classification("which", 3), regression("much"))
     assert found(network, targets) == [0, 0, 0]
+
+
+def test_labels_that_are_nearly_the_same_leave_something() -> None:
+    """A ten-thousandth of the loss of zeros is not nothing, in one batch and in several."""
+    much = torch.tensor([300.0, 301.0, 300.0, 303.0])
+    for parts in (1, 2, 4):
+        (value,) = found(flat_network(regression("much")), {"much": much}, parts)
+        assert value == pytest.approx(float(much.var(correction=0)), rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "shape"),
+    [
+        ((5,), (5,), ()),
+        ((5, 3), (5,), (3,)),
+        ((5, 4, 3), (5, 4), (3,)),  # classes of every cell come last
+        ((5, 3, 4), (5, 4), (3, 1)),  # of every pixel second
+        ((5, 4, 4), (5, 4), (4,)),  # where both could be, last
+        ((5, 3, 2, 4), (5, 2, 4), (3, 1, 1)),
+    ],
+    ids=str,
+)
+def test_a_constant_has_one_number_of_each_answer(
+    prediction: tuple[int, ...], target: tuple[int, ...], shape: tuple[int, ...]
+) -> None:
+    assert constant_shape(prediction, target) == shape
 
 
 def test_a_loss_that_is_not_finite_is_not_known() -> None:

@@ -28,6 +28,29 @@ def test_a_task_counts_in_the_steps_that_it_has_labels_in() -> None:
     assert meter.mean_since_last_call() == {"a": 1.5, "b": 6.0}
 
 
+def test_a_loss_that_is_not_finite_spoils_no_other_step() -> None:
+    """Nor one of a task without labels, which is not looked at."""
+    meter = LossMeter(("a", "b"))
+    meter.add(0, (0,), 1.0, torch.tensor([1.0, math.nan]))
+    meter.add(1, (0, 1), 1.0, torch.tensor([3.0, 5.0]))
+    assert meter.mean_since_last_call() == {"a": 2, "b": 5}
+    assert meter.last_means == {"a": 2, "b": 5}
+    assert meter.epoch_mean().tolist() == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("partly", "cause"),
+    [(False, "the learning rate may be too high"), (True, "part of the labels of a row is missing")],
+)
+def test_the_likely_cause_is_named(partly: bool, cause: str) -> None:
+    meter = LossMeter(("a", "b"))
+    if partly:
+        meter.partly_missing = lambda task: task == "b"
+    meter.add(7, (0, 1), 1.0, torch.tensor([1.0, math.nan]))
+    with pytest.raises(Diverged, match=f"'b' became NaN or infinite at step 7: .*{cause}"):
+        meter.check_finite()
+
+
 def test_the_first_step_that_is_not_finite_is_named() -> None:
     meter = LossMeter(("a", "b"))
     meter.check_finite()

@@ -36,13 +36,13 @@ def test_mean_of_shares_is_the_mean_over_labelled_rows() -> None:
     assert torch.stack(shares).mean(0).tolist() == pytest.approx(means)
 
 
-@pytest.mark.parametrize("members", [1, 3])
-def test_rows_count_by_their_weights(members: int) -> None:
+@pytest.mark.parametrize(("members", "count"), [(1, 40), (2, 40), (3, 40), (3, 1)])
+def test_rows_count_by_their_weights(members: int, count: int) -> None:
     """Also those of an ensemble, each member of which has every row."""
-    data = rows(40, missing=0.4)
-    graph, weights = TaskGraph(data.tasks), torch.rand(40)
+    data = rows(count, missing=0.4)
+    graph, weights = TaskGraph(data.tasks), torch.rand(count)
     batch = Batch(data.given.inputs, data.given.targets, weights=weights)
-    predictions = {name: torch.zeros(40 * members) for name in batch.targets}
+    predictions = {name: torch.zeros(count * members) for name in batch.targets}
     expected = [float((weights * target.nan_to_num().square()).sum()) for target in batch.targets.values()]
     assert [float(one) for one in loss_sums(graph, predictions, batch)] == pytest.approx(expected)
 

@@ -127,16 +127,24 @@ def on(module: MultiTaskModule, trainer: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["counts from the loader", "counts unknown"])
-def test_half_precision_scale_multiplies_the_whole_update(known: bool) -> None:
-    """What a gradient scaler did to the losses is found and applied to every gradient, also the weighting's own."""
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_half_precision_scale_multiplies_the_whole_update(known: bool, accumulate: int) -> None:
+    """What a gradient scaler did to the losses is found and applied to every gradient, also the weighting's own.
+
+    One task has no label, so that nothing can be seen of its loss.
+    """
     data = rows(12, missing=0.3)
+    data.given.targets["t2"].fill_(math.nan)
     counts = tuple(int(labelled(target).sum()) for target in data.given.targets.values())
     gradients = []
     for precision, scale in (("32-true", 1.0), ("16-mixed", 1024.0)):
         module = module_of(data, Uncertainty(3))
-        on(module, SimpleNamespace(accumulate_grad_batches=1, is_last_batch=True, precision=precision, global_step=0))
-        loss = module.training_step(Batch(data.given.inputs, data.given.targets, counts if known else (), 12), 0)
-        module.backward(loss * scale)
+        told = {"accumulate_grad_batches": accumulate, "is_last_batch": False, "precision": precision}
+        on(module, SimpleNamespace(**told, global_step=0))
+        for number in range(accumulate):  # Lightning divides by their number, and the scaler multiplies
+            batch = Batch(data.given.inputs, data.given.targets, tuple(accumulate * n for n in counts), 12)
+            loss = module.training_step(batch if known else batch._replace(counts=()), number)
+            module.backward(loss / accumulate * scale)
         gradients.append(torch.cat([p.grad.flatten() for p in module.parameters() if p.grad is not None]) / scale)
     torch.testing.assert_close(gradients[1], gradients[0])
 
@@ -241,6 +249,62 @@ def test_what_looks_at_losses_once_more_leaves_running_statistics_as_one_pass_of
     assert buffers[0]["sharing.passes"] == 1
     for found in buffers[1:]:
         torch.testing.assert_close(found, buffers[0])
+
+
+def test_losses_that_are_computed_once_more_are_those_of_the_whole_step() -> None:
+    """Means over the labelled rows of two batches of unlike size, at the parameters as they are then."""
+    data = rows(20, missing=0.4)
+    heard: list[Tensor] = []
+
+    class Listening(FAMO):
+        """Notes what it is told."""
+
+        needs_nearby_losses = True
+
+        def after_step(self, recompute: Callable[[], Tensor]) -> None:
+            heard.append(recompute())
+
+        def backward(self, *args: Any, **kwargs: Any) -> Tensor:
+            recompute = args[4].recompute
+            heard.append(torch.stack([torch.stack(one).detach() for one in recompute()]).mean(0))
+            return torch.ones(3)
+
+        def on_held_out_losses(self, losses: Any, shared: Any, private: Any, step: Any = None) -> None:
+            heard.append(torch.stack(list(losses)).detach())
+            places.append((step.batches, step.last))
+
+    places: list[tuple[int, bool]] = []
+    module = module_of(data, Listening(3), sgd)
+    counts = tuple(int(labelled(target).sum()) for target in data.given.targets.values())
+    parts = [
+        Batch(
+            {SINGLE: data.given.inputs[SINGLE][part]},
+            {name: target[part] for name, target in data.given.targets.items()},
+            counts,
+            20,
+        )
+        for part in (slice(None, 14), slice(14, None))
+    ]
+    for number, batch in enumerate(parts):
+        module.step.losses(batch, 2, last=number == 1)
+    module.step.backward(1.0)
+    with torch.no_grad():
+        for p in module.network.parameters():
+            p.add_(0.1)
+    module.step.finish()
+    module.step.feed_held_out_losses(parts, 2)
+
+    def means() -> Tensor:
+        found = module.predict(data.given.inputs)
+        return torch.stack([(found[n] - t)[labelled(t)].square().mean() for n, t in data.given.targets.items()])
+
+    torch.testing.assert_close(heard[1], means())
+    torch.testing.assert_close((heard[2] + heard[3]) / 2, means())
+    assert places == [(2, False), (2, True)]
+    with torch.no_grad():
+        for p in module.network.parameters():
+            p.sub_(0.1)
+    torch.testing.assert_close(heard[0], means())
 
 
 @pytest.mark.parametrize("make", [FAMO, CoBa, FORUM, partial(SAMO, inner=Equal)])

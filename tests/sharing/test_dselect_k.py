@@ -56,6 +56,16 @@ def test_selectors_may_not_choose_a_number_without_expert() -> None:
         assert gate.code.bias.grad[0] > 0  # a step down makes the first bit 0, and the number that of an expert
 
 
+def test_selectors_start_undecided() -> None:
+    """Numbers of both signs around the middle of the step, a hundredth of its width at most."""
+    sharing = build("dselect_k", "mlp", "flat", experts=16, select=3, gamma=2.0)
+    for name in TASKS:
+        code = sharing.gates[name].code  # type: ignore[union-attr,index]
+        for values in (code.weight, code.bias):
+            assert values.min() < 0 < values.max()
+            assert 0.01 < values.abs().max() <= 0.02
+
+
 def test_smooth_step() -> None:
     values = torch.tensor([-9.0, -0.5, 0.0, 0.25, 0.5, 9.0], dtype=torch.double, requires_grad=True)
     out = smooth_step(values, 1.0)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from mtl.errors import InputError
 from mtl.sharing.soft_distance import spread, trace_norm
-from tests.sharing.strategies import assert_starts_as, build, every_pair
+from tests.sharing.strategies import TASKS, assert_starts_as, build, every_pair
 
 
 @pytest.mark.parametrize("distance", ["l2", "trace"])
@@ -20,6 +21,18 @@ def test_penalty_draws_towers_together(distance: str) -> None:
         sharing.penalty().backward()
         optimizer.step()
     assert sharing.penalty().item() < before
+
+
+@pytest.mark.parametrize("distance", ["l2", "trace"])
+def test_penalty_is_that_of_the_formula(distance: str) -> None:
+    """A sum over all parameters: of squared distances of all pairs over K, and of numpy's singular values."""
+    sharing = build("soft_distance", "mlp", "flat", strength=0.3, distance=distance)
+    expected = 0.0
+    for parts in zip(*(sharing.encoders[name].parameters() for name in TASKS), strict=True):  # type: ignore[union-attr,index]
+        rows = np.stack([part.detach().flatten().double().numpy() for part in parts])
+        apart = sum(((a - b) ** 2).sum() for a in rows for b in rows) / 2
+        expected += 0.3 * (apart / len(TASKS) if distance == "l2" else np.linalg.norm(rows, "nuc"))
+    assert sharing.penalty().item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_distances_of_towers_by_hand() -> None:

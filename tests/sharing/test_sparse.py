@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mtl.errors import InputError
+from mtl.nn.encoder import SINGLE
 from mtl.testing.strategies import some
 from tests.sharing.strategies import (
     ROWS,
@@ -48,6 +49,22 @@ def test_balance_is_least_when_all_experts_are_used_alike() -> None:
         for gate in sharing.gates.children():
             gate.bias.copy_(torch.tensor([5.0, 5.0, 0.0, 0.0]))
     assert sharing.penalty([sample("flat")]).item() > 0.95
+
+
+def test_penalty_is_that_of_the_formula() -> None:
+    """Row by row over all tasks and two batches of unlike size: choices that fall on an expert, and its probability."""
+    torch.manual_seed(0)
+    sharing = disturbed(build("sparse", "mlp", "flat", experts=5, select=3, balance=0.2))
+    batches = [sample("flat", 4), sample("flat", 2)]
+    chosen, likely, count = torch.zeros(5), torch.zeros(5), 0
+    for gate in sharing.gates.children():  # type: ignore[union-attr]
+        for row in torch.cat([batch[SINGLE] for batch in batches]):
+            logits = gate(row).detach()
+            chosen[sorted(range(5), key=lambda e: -float(logits[e]))[:3]] += 1 / 3
+            likely += logits.exp() / logits.exp().sum()
+            count += 1
+    expected = 0.2 * 5 * float((chosen / count) @ (likely / count))
+    assert sharing.penalty(batches).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_penalty_can_be_differentiated_after_the_losses() -> None:

@@ -294,3 +294,68 @@ def test_representations_are_those_of_the_formula(name: str) -> None:
     assert len(different) == (1 if name in ("hard", "conditioned") else len(TASKS))
     for task in TASKS:
         torch.testing.assert_close(found[task], expected[task], rtol=1e-5, atol=1e-6)
+
+
+def by_gates(one: Any, x: Tensor) -> Tensor:
+    """Means over the rows of a softmax for each task."""
+    return torch.stack([shares(affine(one.gates[name], x)).mean(0) for name in TASKS])
+
+
+def by_sparse_gates(one: Any, x: Tensor) -> Tensor:
+    """Of the two highest of four."""
+    rows = []
+    for name in TASKS:
+        logits = affine(one.gates[name], x)
+        rest = logits < logits.sort(1, descending=True).values[:, 1:2]
+        rows.append(shares(logits.masked_fill(rest, -torch.inf)).mean(0))
+    return torch.stack(rows)
+
+
+def by_stem(one: Any, x: Tensor) -> Tensor:
+    """The shared encoder first."""
+    logits = [torch.cat([affine(one.shared_gates[n], x), affine(one.gates[n], x)], 1) for n in TASKS]
+    return torch.stack([shares(each).mean(0) for each in logits])
+
+
+def by_sluice(one: Any, x: Tensor) -> Tensor:
+    """Of a tower, the mean over the task's two subspaces of what both of the tower give."""
+    a = one.spaces[-1]
+    return torch.stack([torch.stack([a[i, :, j].sum() / 2 for j in range(3)]) for i in range(3)])
+
+
+def by_aitm(one: Any, x: Tensor) -> Tensor:
+    """The attention on a task's own features and on those of the task before; the first one has only its own."""
+    out, rows = aitm(one, x), [torch.tensor([1.0, 0.0])]
+    for before, name in pairwise(TASKS):
+        transfer = one.transfers[name]
+        both = [network(one.encoders[name], x), affine(transfer.hand_on, out[before]).clamp(min=0)]
+        scores = [(affine(transfer.query, u) * affine(transfer.key, u)).sum(1) / WIDTHS[-1] ** 0.5 for u in both]
+        rows.append(shares(torch.stack(scores, 1)).mean(0))
+    return torch.stack(rows)
+
+
+# How much each task draws on each expert, of the last stage
+MIXTURES: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "aitm": by_aitm,
+    "cgc": by_gates,
+    "cross_stitch": lambda one, _: one.stitch[-1],
+    "gated": by_gates,
+    "ltb": lambda one, _: torch.stack([shares(one.leaves[name] / 5.0) for name in TASKS]),
+    "sluice": by_sluice,
+    "soft": lambda one, _: shares(one.alpha),
+    "sparse": by_sparse_gates,
+    "stem": by_stem,
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_what_tasks_draw_on_experts_is_told(name: str) -> None:
+    """On average over the rows of the last batch; without a gradient."""
+    torch.manual_seed(0)
+    one = disturbed(strategy(name)({SINGLE: (FEATURES,)}, TASKS, partial(MLP, widths=WIDTHS)))
+    one({SINGLE: torch.randn(7, FEATURES)})
+    x = torch.randn(5, FEATURES)
+    one({SINGLE: x})
+    found = one.mixtures()[-1]
+    assert not found.requires_grad
+    torch.testing.assert_close(found, MIXTURES[name](one, x).detach(), rtol=1e-5, atol=1e-6)
