@@ -450,7 +450,8 @@ def test_rows_that_can_be_divided_in_one_way_only_are_not_divided_again() -> Non
     with pytest.raises(InputError, match=r"data=resplit: the test rows are those of task\.test, whatever the seed"):
         with_split_seed({"seed": 0, "test": ["ft06", "la01..la20"]}, 3)
     assert with_split_seed({"seed": 0, "test": 0.2}, 3) == {"seed": 3, "test": 0.2}  # a share, of a suite of one's own
-    assert with_split_seed({"split": {"seed": 0}, "path_later": None}, 3)["split"] == {"seed": 3}
+    for none in (None, "", []):
+        assert with_split_seed({"split": {"seed": 0}, "path_later": none}, 3)["split"] == {"seed": 3}
     assert with_split_seed({"split": {"by": "group", "seed": 0}}, 3) == {"split": {"by": "group", "seed": 3}}
     assert with_split_seed({"seed": 0, "rows": 5}, 3) == {"seed": 3, "rows": 5}
 
