@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from pandas.api.types import (
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.addresses import check_is_file
-from mtl.suites.table.columns import names
+from mtl.suites.table.columns import composed, names
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
 from mtl.suites.table.stacking import EXACT
@@ -170,11 +169,7 @@ def _keys(frame: pd.DataFrame, columns: Sequence[str], where: str) -> list[tuple
                 f"column '{column}' of {where} is a key in double precision, in which whole numbers beyond 2^53 become "
                 "one another, as where some are missing: save them as whole numbers or as texts"
             )
-    return list(zip(*([_composed(text) for text in names(frame[column])] for column in columns), strict=True))
-
-
-def _composed(text: str | None) -> str | None:
-    return text if text is None or text.isascii() else normalize("NFC", text)
+    return list(zip(*(composed(names(frame[column])) for column in columns), strict=True))
 
 
 def as_texts(frame: pd.DataFrame) -> pd.DataFrame:
