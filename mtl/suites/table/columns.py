@@ -1,6 +1,6 @@
 """What kind of values a column holds, and the values as that kind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from unicodedata import normalize
 
 import numpy as np
@@ -111,6 +111,11 @@ def names(values: pd.Series) -> pd.Series:
     texts = [None if pd.isna(value) else _name(value) for value in distinct]
     found = np.array([*texts, None], dtype=object)[codes]  # -1, the last, where missing
     return pd.Series(found, index=values.index, name=values.name, dtype=object)
+
+
+def composed(texts: Iterable[str | None]) -> list[str | None]:
+    """The texts with each accent as one sign with its letter, as far as there is one: so both forms are the same."""
+    return [text if text is None or text.isascii() else normalize("NFC", text) for text in texts]
 
 
 def places_of(values: Sequence[str]) -> dict[str, int]:

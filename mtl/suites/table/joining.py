@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api.types import (
     is_bool_dtype,
     is_datetime64_any_dtype,
+    is_float_dtype,
     is_integer_dtype,
     is_numeric_dtype,
     is_unsigned_integer_dtype,
@@ -17,9 +18,10 @@ from pandas.api.types import (
 
 from mtl.errors import InputError, unknown
 from mtl.suites.table.addresses import check_is_file
-from mtl.suites.table.columns import names
+from mtl.suites.table.columns import composed, names
 from mtl.suites.table.named import named_as
 from mtl.suites.table.reading import NOTES, TEXTS
+from mtl.suites.table.stacking import EXACT
 from mtl.suites.table.typed_cells import PLAIN, TEXT, TIME, cells_of, with_cells
 
 Read = Callable[[Path, str], pd.DataFrame]  # a file, and the option that names it
@@ -144,7 +146,7 @@ def _join(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> pd.DataFrame:
 
 def _partners(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> np.ndarray:
     """For each row on the left the number of its partner, -1 where it has none. InputError for a key that is twice."""
-    theirs, ours = _keys(right, join.right), _keys(left, join.left)
+    theirs, ours = _keys(right, join.right, f"'{join.path}'"), _keys(left, join.left, "the rows")
     numbers: dict[tuple[object, ...], int] = {}
     for number, key in enumerate(theirs):
         if None in key:
@@ -159,8 +161,15 @@ def _partners(left: pd.DataFrame, join: Join, right: pd.DataFrame) -> np.ndarray
     return np.array([numbers.get(key, -1) for key in ours], dtype=np.int64)
 
 
-def _keys(frame: pd.DataFrame, columns: Sequence[str]) -> list[tuple[object, ...]]:
-    return list(zip(*(names(frame[column]) for column in columns), strict=True))
+def _keys(frame: pd.DataFrame, columns: Sequence[str], where: str) -> list[tuple[object, ...]]:
+    """The key of each row, an accent always as one sign with its letter. InputError for one that has been rounded."""
+    for column in columns:
+        if is_float_dtype(frame[column]) and (frame[column].abs() >= EXACT).any():
+            raise InputError(
+                f"column '{column}' of {where} is a key in double precision, in which whole numbers beyond 2^53 become "
+                "one another, as where some are missing: save them as whole numbers or as texts"
+            )
+    return list(zip(*(composed(names(frame[column])) for column in columns), strict=True))
 
 
 def as_texts(frame: pd.DataFrame) -> pd.DataFrame:

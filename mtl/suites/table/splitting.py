@@ -10,7 +10,7 @@ import pandas as pd
 from typing_extensions import override
 
 from mtl.errors import InputError, unknown, without_effect
-from mtl.suites.table.columns import names, times
+from mtl.suites.table.columns import composed, names, times
 from mtl.suites.table.divided_groups import divided_groups
 from mtl.suites.table.types import TEXT
 
@@ -479,8 +479,9 @@ def _is_number(values: pd.Series) -> bool:
 
 
 def group_numbers(values: pd.Series) -> np.ndarray:
-    """A number for each value; rows without one are one group."""
-    found: np.ndarray = pd.factorize(names(values), use_na_sentinel=False)[0].astype(np.int64)
+    """A number for each value, the same for both forms of an accent; rows without one are one group."""
+    texts = np.array([*composed(names(values)), None], dtype=object)[:-1]
+    found: np.ndarray = pd.factorize(texts, use_na_sentinel=False)[0].astype(np.int64)
     return found
 
 

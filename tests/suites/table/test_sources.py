@@ -23,7 +23,7 @@ from mtl.errors import InputError
 from mtl.lifecycle.execution import execute, reading_options
 from mtl.runs.identity import run_id
 from mtl.suites.table import TableSuite, table
-from mtl.suites.table.joining import parse_joins
+from mtl.suites.table.joining import join_all, parse_joins
 from mtl.suites.table.reading import NOTES, TEXTS, read_table
 from mtl.suites.table.source import read_source
 from mtl.suites.table.sql import is_sorted, read_query
@@ -401,6 +401,24 @@ def test_columns_of_another_file_stand_beside_the_rows(tmp_path: Path) -> None:
     assert found.attrs[TEXTS]
     assert found["id"].fillna("").tolist() == ["", str(2**60 + 1), "", "5"]
     assert found["part"].fillna("").tolist() == ["", "0.5", "", "2"]
+
+
+def test_keys_find_their_partner_by_what_they_say_not_by_how_it_is_kept(tmp_path: Path) -> None:
+    """An accent may be a sign of its own; a number that has been rounded says nothing."""
+    right, join = tmp_path / "right.parquet", parse_joins([{"path": str(tmp_path / "right.parquet"), "on": "k"}])
+    pd.DataFrame({"k": ["\u00e9", "a"], "v": [1, 2]}).to_parquet(right)
+    left = pd.DataFrame({"k": ["e\u0301", None, "a"]})
+    found = join_all(left, join, lambda path, _: read_table(path))
+    assert [None if pd.isna(value) else value for value in found["v"]] == [1, None, 2]
+    assert found["k"].iloc[0] == "e\u0301"
+    whole = pd.DataFrame({"k": [2**60, 2**60 + 1]})
+    for ours, theirs, where in (
+        (whole, whole.astype(float), "right.parquet'"),
+        (whole.astype(float), whole, "the rows"),
+    ):
+        theirs.assign(v=[1, 2]).to_parquet(right)
+        with pytest.raises(InputError, match=rf"column 'k' of .*{where} is a key in double precision, in which whole"):
+            join_all(ours, join, lambda path, _: read_table(path))
 
 
 def test_numbers_of_another_file_keep_their_digits_beside_gaps(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import Splitting, TableSuite, table
+from mtl.suites.table.splitting import group_numbers
 from tests.suites.table.customers import TARGETS, customers, suite
 
 
@@ -69,6 +70,11 @@ def test_rows_that_depend_on_each_other_are_named_by_a_column() -> None:
             cities = data.frame["city"].iloc[rows].astype(str).tolist()
             pairs = set(zip(groups.tolist(), cities, strict=True))
             assert len(pairs) == len(set(groups.tolist())) == len(set(cities))
+
+
+def test_both_forms_of_an_accent_are_one_group() -> None:
+    """Files of two systems have one each, and nobody sees the difference."""
+    assert group_numbers(pd.Series(["\u00e9", None, "e\u0301", "a", None, 7])).tolist() == [0, 1, 0, 2, 1, 3]
 
 
 def test_rows_are_independent_unless_a_column_says_otherwise() -> None:
