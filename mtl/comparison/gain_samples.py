@@ -172,6 +172,12 @@ class GainRule:
         Rows may be alike by chance where a metric takes few values: all are right, or all are wrong in the same way.
         Rows whose values differ from each other, as errors of numbers do, are alike where the predictions are the same.
 
+        Args:
+            runs: of the configuration.
+            over: of the baseline.
+            seeds: that both have.
+            task: its name.
+
         Returns:
             The size; None where some row differs, where the predictions are the same, and where nothing is known.
         """
