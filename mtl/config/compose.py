@@ -113,14 +113,12 @@ def _composed(given: list[str], config_name: str) -> tuple[DictConfig, dict[str,
     given = [text for text in given if text != NO_STUDY]
     check_options(given)
     try:
-        cfg = compose_with_hydra(config_name, given)
+        cfg, choices = compose_with_hydra(config_name, given)
         check_types(given, config_name)
     except COMPOSE_ERRORS as error:
         raise_first_error(given, config_name)
         raise InputError(" ".join(str(error).split())) from None  # no single override is to blame
-    choices = dict(cfg.hydra.runtime.choices)
     OmegaConf.set_struct(cfg, False)
-    del cfg["hydra"]
     return cfg, choices
 
 

@@ -1,16 +1,17 @@
 """What is typed as ``key=value``: whether it fits the config, and if not, what would. Imports no torch."""
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from copy import deepcopy
+from functools import cache, lru_cache
 from math import isfinite
 from typing import Any, cast
 
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import IntervalSweep, Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config.fields import format_value
@@ -37,12 +38,44 @@ COMPOSE_ERRORS = (HydraException, OmegaConfBaseException)  # for an override tha
 TYPED = frozenset(name for name, field in RunConfig.model_fields.items() if field.annotation != dict[str, Any])
 
 
-def compose_with_hydra(config_name: str, given: list[str]) -> DictConfig:
-    """Compose the config with Hydra's own settings. One of ``COMPOSE_ERRORS`` for overrides that do not fit."""
+def compose_with_hydra(config_name: str, given: list[str]) -> tuple[DictConfig, dict[str, Any]]:
+    """The config, and the option chosen in each group. One of ``COMPOSE_ERRORS`` for overrides that do not fit.
+
+    Hydra composes it once of the chosen options, which takes most of the time; values are put into a copy of that.
+    """
+    chosen = tuple(text for text in given if is_option(text))
+    values = [parse_override(text) for text in given if text not in chosen]
+    keys_of_groups = any(isinstance(parse_override(text).value(), dict) for text in chosen)
     try:
-        return compose(config_name, given, return_hydra_config=True)
+        if all(_is_plain(one) for one in values) and not keys_of_groups:
+            cfg, choices = deepcopy(_composed_of_options(_files(), config_name, chosen))
+            for one in values:
+                OmegaConf.update(cfg, one.key_or_group, one.value(), merge=True)
+            return cfg, choices
+    except (*COMPOSE_ERRORS, AttributeError):
+        pass  # Hydra says of which override it is
+    try:
+        return _without_hydra(compose(config_name, given, return_hydra_config=True))
     except AttributeError:  # what is null for Hydra is given keys
         raise HydraException("no keys are expected there") from None
+
+
+def _is_plain(override: Override) -> bool:
+    """Whether it gives one value to a key that is there, and Hydra has no part in it."""
+    return (
+        override.type is OverrideType.CHANGE
+        and override.package is None
+        and not override.is_sweep_override()
+        and not override.is_hydra_override()
+    )
+
+
+def _without_hydra(cfg: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
+    """The config without Hydra's own settings, and the option chosen in each group."""
+    choices = dict(cfg.hydra.runtime.choices)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg, choices
 
 
 def raise_first_error(given: list[str], config_name: str) -> None:
@@ -94,25 +127,33 @@ def check_types(given: list[str], config_name: str) -> None:
         for name in value if isinstance(value, list) else [value]:
             if name is not None and name not in option_names(group):
                 raise unknown(f"option of {group}", str(name), option_names(group))
+    usual = None
     for text in given:
         override = parse_override(text)
         key = override.key_or_group
         if text in chosen or override.is_delete() or override.is_sweep_override() or key.split(".")[0] in TYPED:
             continue
-        usual = defaults(config_name, chosen)
+        usual = usual or defaults(config_name, chosen)
         default = OmegaConf.select(usual, key, throw_on_resolution_failure=False)
         check_type(key, default, override.value())
 
 
 def defaults(config_name: str, chosen: tuple[str, ...]) -> DictConfig:
     """The config with these options of groups, and no other override."""
-    return _defaults(tuple(stamps_of(config_files(folder)) for folder in config_folders()), config_name, chosen)
+    return _composed_of_options(_files(), config_name, chosen)[0]
 
 
-@cache
-def _defaults(files: tuple[tuple[Stamp, ...], ...], config_name: str, chosen: tuple[str, ...]) -> DictConfig:
-    """The same; the files of each config folder as they are."""
-    return compose(config_name, list(chosen))
+def _files() -> tuple[tuple[Stamp, ...], ...]:
+    """The files of each config folder as they are now."""
+    return tuple(stamps_of(config_files(folder)) for folder in config_folders())
+
+
+@lru_cache(maxsize=100)
+def _composed_of_options(
+    files: tuple[tuple[Stamp, ...], ...], config_name: str, chosen: tuple[str, ...]
+) -> tuple[DictConfig, dict[str, Any]]:
+    """The config with these options of groups and no other override, and the option of each group."""
+    return _without_hydra(compose(config_name, list(chosen), return_hydra_config=True))
 
 
 def check_type(key: str, default: Any, value: Any) -> None:

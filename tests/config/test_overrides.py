@@ -1,8 +1,11 @@
-"""What is typed and must not be kept."""
+"""What is typed and must not be kept; what comes of the rest."""
 
 import pytest
+from hydra import compose
+from omegaconf import OmegaConf
 
-from mtl.config.compose import check_overrides
+from mtl.config.compose import check_overrides, hydra_initialised
+from mtl.config.overrides import compose_with_hydra
 from mtl.errors import InputError
 
 
@@ -24,3 +27,21 @@ def test_an_address_with_a_password_is_refused_before_a_sweep_writes_it_down(typ
 def test_other_addresses_have_no_password() -> None:
     for typed in ("task.path=postgresql://me@host:5432/db", "task.path='sqlite:///a@b:c.db'", "task.path=env:NAME"):
         check_overrides(["task=table", typed], "config")
+
+
+def test_values_are_put_where_hydra_puts_them() -> None:
+    """Its own composition, of each of these from the beginning; no config is changed by one that is composed after it."""
+    together = (
+        ["task=synthetic", "weighting=gradnorm", "encoder.widths=[8]", "grouping=[[a,b],[c]]", "seed=3"],
+        ["task=synthetic", "weighting=gradnorm", "task.rows=7", "task={rows: 9}", "encoder.widths=[4,2]"],
+        ["task=synthetic", "weighting=gradnorm", "+task.more=1", "~patience", "encoder.dropout=${seed}"],
+        ["task=synthetic", "weighting=gradnorm"],
+    )
+    with hydra_initialised():
+        for given in together:
+            found, choices = compose_with_hydra("config", given)
+            whole = compose("config", given, return_hydra_config=True)
+            assert choices == whole.hydra.runtime.choices
+            expected = OmegaConf.to_container(whole)
+            del expected["hydra"]
+            assert OmegaConf.to_container(found) == expected
