@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import tempfile
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -48,7 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let collections pass over the tests and what they import: each run of a test begins with a collection."""
+    """Let collections pass over the tests and what they import: each run of a test begins with a collection.
+
+    Each of Lightning's trainers reads what all installed packages offer it, which takes as long as a short training.
+    """
+    if (registry := sys.modules.get("lightning_fabric.utilities.registry")) is not None:
+        registry.entry_points = cache(registry.entry_points)
     gc.collect()
     gc.freeze()
 
@@ -79,7 +85,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup() -> None:
     """Every test begins with the same random state and has said nothing yet, whichever ran before it in its process."""
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+    if (
+        "torch" in sys.modules
+    ):  # of the CPU, where tests run; torch.manual_seed writes down the stack for three kinds more
+        sys.modules["torch"].default_generator.manual_seed(0)
     if "mtl.lifecycle.introduction" in sys.modules:
         sys.modules["mtl.lifecycle.introduction"].write.cache_clear()

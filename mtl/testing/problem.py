@@ -20,7 +20,7 @@ class Problem:
     """
 
     def __init__(self, num_tasks: int, factors: Sequence[float] = (), seed: int = 0, rows: int = 12) -> None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         self.factors = list(factors) or [1.0] * num_tasks
         self.batches: list[tuple[int, int | None]] = []  # of the optimizer step so far, where they are looked at again
         self.inputs = torch.randn(rows, 4)

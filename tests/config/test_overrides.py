@@ -30,7 +30,7 @@ def test_other_addresses_have_no_password() -> None:
 
 
 def test_values_are_put_where_hydra_puts_them() -> None:
-    """Its own composition, of each of these from the beginning; no config is changed by one that is composed after it."""
+    """Its own composition, of each of these from the beginning; none is changed by one that is composed after it."""
     together = (
         ["task=synthetic", "weighting=gradnorm", "encoder.widths=[8]", "grouping=[[a,b],[c]]", "seed=3"],
         ["task=synthetic", "weighting=gradnorm", "task.rows=7", "task={rows: 9}", "encoder.widths=[4,2]"],

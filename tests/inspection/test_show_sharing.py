@@ -48,7 +48,9 @@ def test_what_is_said_of_experts_holds_for_the_rows_that_are_given(capsys: pytes
 def test_the_dashboard_shows_who_draws_on_what(model: str, tmp_path: Path) -> None:
     """The use of experts over time and at the end, and the parameters; in groups and with relations too."""
     relations = ("grouping=[[task0,task2],[task1]]", "relations.depends_on={task2: [task0]}")
-    result = train(tiny(tmp_path, f"model={model}", "epochs=2", "log_every=1", "weighting=equal", *relations))
+    result = train(
+        tiny(tmp_path, f"model={model}", "epochs=2", "log_every=1", "weighting=equal", "logger=tensorboard", *relations)
+    )
     board, curves = (
         EventAccumulator(str(Path(result.directory, "tensorboard", folder))).Reload() for folder in ("summary", "train")
     )

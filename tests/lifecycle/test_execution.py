@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from omegaconf import OmegaConf
 
 from mtl.agent import report
 from mtl.assembly import build
+from mtl.cli import application
+from mtl.cli.execute import main
 from mtl.config.compose import compose_config, configure
 from mtl.config.execute_config import ExecuteConfig
 from mtl.errors import InputError
@@ -21,6 +24,7 @@ from mtl.runs.directory import Run
 from mtl.runs.files import write_text
 
 ROOT = Path(__file__).parents[2]
+Said = tuple[int, str, str]
 
 
 def untrained(output: Path, *overrides: str) -> Run:
@@ -266,14 +270,33 @@ def test_command_line(run: Run, tmp_path: Path) -> None:
     assert str(run.path / "executions") in done.stdout
 
 
+@pytest.fixture
+def execute_py(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """The same within this process: exit code, standard output and error stream."""
+
+    def run(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["execute.py", *words])
+        code = 0
+        try:
+            application.command(main, "execute")
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
 @pytest.mark.smoke
-def test_command_line_without_an_environment_takes_the_runs_own(tmp_path: Path) -> None:
+def test_command_line_without_an_environment_takes_the_runs_own(
+    execute_py: Callable[..., Said], tmp_path: Path
+) -> None:
     given = ("execution.instances=[ft06]", "execution.baselines=[spt]", "execution.gantt=none")
     own = untrained(tmp_path, "task=scheduling", "encoder.width=16", "encoder.heads=2", *given)
-    done = command(f"run={own.path}", "threads=1")
-    assert done.returncode == 0, done.stderr
-    assert "ft06" in done.stdout
-    assert "ta01" not in done.stdout
+    code, out, err = execute_py(f"run={own.path}", "threads=1")
+    assert code == 0, err
+    assert "ft06" in out
+    assert "ta01" not in out
 
 
 @pytest.mark.smoke
@@ -286,12 +309,11 @@ def test_command_line_without_an_environment_takes_the_runs_own(tmp_path: Path) 
     ],
     ids=["decoder", "key", "run"],
 )
-def test_command_line_mistakes(arguments: list[str], says: str) -> None:
-    done = command(*arguments)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stdout == ""
+def test_command_line_mistakes(arguments: list[str], says: str, execute_py: Callable[..., Said]) -> None:
+    code, out, err = execute_py(*arguments)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert len(err.splitlines()) == 1
 
 
 @pytest.mark.smoke

@@ -52,7 +52,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(output: Path) -> RunResult:
-    return run(output, "model.joint_steps=3", "merge=task_arithmetic", "rates={task1: 0.01}")
+    return run(output, "model.joint_steps=3", "merge=task_arithmetic", "rates={task1: 0.01}", "logger=tensorboard")
 
 
 def test_the_trunk_is_the_start_and_a_multiple_of_the_task_vectors(result: RunResult) -> None:

@@ -54,7 +54,7 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     """One epoch, with a result; or one line that says which encoder this task needs."""
     if lacking(choice):
         pytest.skip(f"{choice} needs the accelerator {lacking(choice)}, which this machine does not have")
-    given = [choice, "epochs=1"]
+    given = [choice, "epochs=1", "logger=tensorboard"]
     if choice == "hardware=ddp_cpu":
         given.append("hardware.strategy=ddp_fork")  # in this process, not by starting train.py again
     if choice == "callbacks=ema":
@@ -62,7 +62,9 @@ def test_every_option_trains(choice: str, tmp_path: Path) -> None:
     if choice == "scheduler=cosine":
         given += ["patience=null", "steps=null"]
     if choice.startswith("encoder="):
-        config = tiny(tmp_path).changed(encoder=configure("task=synthetic", choice).encoder, epochs=1)
+        config = tiny(tmp_path, "logger=tensorboard").changed(
+            encoder=configure("task=synthetic", choice).encoder, epochs=1
+        )
     else:
         config = tiny(tmp_path, *given)
     if choice in OTHER_INPUTS:
@@ -104,7 +106,7 @@ def test_bfloat16_trains(model: str, tmp_path: Path) -> None:
     weighting = "cosmos" if model in ("palora", "conditioned") else "equal"  # one that takes a preference
     given = (f"model={model}", f"weighting={weighting}", "epochs=1")
     half = train(tiny(tmp_path / "half", *given, "hardware.precision=bf16-mixed"))
-    single = train(tiny(tmp_path / "single", *given))
+    single = train(tiny(tmp_path / "single", *given, "logger=tensorboard"))
     assert half.metrics["val"].score == pytest.approx(single.metrics["val"].score, rel=0.05)
     assert half.metrics != single.metrics
     for result in (half, single):

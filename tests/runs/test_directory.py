@@ -111,7 +111,7 @@ def test_a_whole_file_without_a_key_is_of_another_version(tmp_path: Path) -> Non
 
 def test_a_run_leaves_what_it_says(tmp_path: Path) -> None:
     """Config, state, two checkpoints, logs and result; checkpoints hold tensors and plain values only."""
-    result = train(tiny(tmp_path, "log_every=1"))
+    result = train(tiny(tmp_path, "log_every=1", "logger=tensorboard"))
     run = Run.open(result.directory)
     assert {path.name for path in run.path.iterdir()} == {
         "config.yaml", "state", "fingerprint", "best.ckpt", "last.ckpt", "csv", "tensorboard", "contributions.npz",

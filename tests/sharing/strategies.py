@@ -1,6 +1,7 @@
 """Sharing strategies of conf/model on encoders of conf/encoder, small, for the tests of their properties."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,14 @@ every_model = pytest.mark.parametrize("model", MODELS)
 
 def strategy(model: str, **changes: Any) -> Any:
     """The factory of a strategy as a run has it, with some arguments changed."""
+    return instantiate_node(deepcopy(node_of(model)) | changes, "model")
+
+
+@cache
+def node_of(model: str) -> dict[str, Any]:
+    """What the file of a strategy says."""
     node: Any = OmegaConf.to_container(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
-    return instantiate_node(node | changes, "model")
+    return node
 
 
 def build(model: str, trunk: str, kind: str, names: tuple[str, ...] = TASKS, **changes: Any) -> Sharing:

@@ -1,4 +1,7 @@
-"""Every suite trains with sharing of two kinds and weightings of two kinds, on stand-ins of its data."""
+"""Every suite trains with sharing of two kinds and weightings of two kinds, on stand-ins of its data.
+
+Of what a suite gives, sharing sees the inputs and weighting the labels, so that each kind of either is tried once.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -69,8 +72,7 @@ def test_every_suite_is_tried() -> None:
 
 @pytest.mark.smoke
 @pytest.mark.usefixtures("published")
-@pytest.mark.parametrize("weighting", ["uncertainty", "gradnorm"])
-@pytest.mark.parametrize("model", ["hard", "gated"])
+@pytest.mark.parametrize(("model", "weighting"), [("hard", "gradnorm"), ("gated", "uncertainty")])
 @pytest.mark.parametrize("task", sorted(SMALL))
 def test_suites_train(task: str, model: str, weighting: str, tmp_path: Path) -> None:
     small = ["encoder.widths=[8]"]

@@ -124,7 +124,9 @@ def test_pairs_are_trained_as_such_runs_would_be(tmp_path: Path) -> None:
 
 def test_auto_trains_what_it_finds_and_says_so(tmp_path: Path) -> None:
     """The same numbers as with these groups written out; recorded, drawn, and loaded again."""
-    auto = train(tiny(tmp_path, *PLANTED, "grouping=auto", "affinity.epochs=6", "encoder.dropout=0.2"))
+    auto = train(
+        tiny(tmp_path, *PLANTED, "grouping=auto", "logger=tensorboard", "affinity.epochs=6", "encoder.dropout=0.2")
+    )
     assert auto.affinity.groups == BLOCKS
     written = "grouping=[[task0,task2],[task1,task3]]"
     given = train(tiny(tmp_path, *PLANTED, written, "affinity.epochs=6", "encoder.dropout=0.2"))

@@ -95,7 +95,7 @@ def test_looking_changes_nothing(make: type[Equal] | type[PCGrad]) -> None:
 
 def test_a_dashboard_can_be_read_while_the_run_goes_on(tmp_path: Path) -> None:
     """What is written reaches the disk by itself, and does not wait for the end."""
-    config = tiny(tmp_path)
+    config = tiny(tmp_path, "logger=tensorboard")
     (board,) = dashboard_loggers(Run.create(config), config)
     board.log_metrics({"train/a/loss": 1.5, "epoch": 0}, 3)
     events = EventAccumulator(str(Path(board.log_dir).parent / "train"))
