@@ -133,7 +133,8 @@ def check_types(given: list[str], config_name: str) -> None:
         key = override.key_or_group
         if text in chosen or override.is_delete() or override.is_sweep_override() or key.split(".")[0] in TYPED:
             continue
-        usual = usual or defaults(config_name, chosen)
+        if usual is None:
+            usual = defaults(config_name, chosen)
         default = OmegaConf.select(usual, key, throw_on_resolution_failure=False)
         check_type(key, default, override.value())
 

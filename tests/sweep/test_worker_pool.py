@@ -19,7 +19,7 @@ from mtl.sweep.stop_flag import StopFlag
 from mtl.sweep.worker_pool import WorkerPool
 from mtl.sweep.workers import LOST, sweep
 from tests.sweep.test_sweep import plan_of
-from tests.sweep.work import write_process
+from tests.sweep.work import end_process, set_flag, write_process
 
 MOST = 60.0  # seconds
 
@@ -30,10 +30,6 @@ def pool(tmp_path: Path) -> Iterator[WorkerPool]:
     queue_directory(tmp_path).mkdir(parents=True)
     with WorkerPool(tmp_path) as made:
         yield made
-
-
-def end_process(*_: object, **__: object) -> None:
-    os._exit(1)
 
 
 def until_idle(pool: WorkerPool) -> None:
@@ -93,17 +89,10 @@ def test_a_sweep_does_not_start_processes_that_die_without_end(tmp_path: Path) -
     assert pool.lost == LOST
 
 
-def be_killed(path: Path) -> None:
-    """Start a worker and die at once, as where memory runs out."""
-    pool = WorkerPool(path)
-    pool.give(write_process, path / "never")
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.mark.slow
 def test_of_a_program_that_is_killed_nothing_is_said_and_no_process_stays(tmp_path: Path) -> None:
     queue_directory(tmp_path).mkdir(parents=True)
-    program = f"from pathlib import Path; from {__name__} import be_killed; be_killed(Path({str(tmp_path)!r}))"
+    program = f"from pathlib import Path; from tests.sweep.work import be_killed; be_killed(Path({str(tmp_path)!r}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # until all have closed it
     assert done.returncode == -signal.SIGKILL
     assert done.stdout + done.stderr == ""
@@ -148,10 +137,6 @@ def test_a_flag_stays_set_until_it_is_cleared() -> None:
     flag.clear()
     assert not flag.is_set()
     flag.close()
-
-
-def set_flag(stop: StopFlag) -> None:
-    stop.set()
 
 
 @pytest.mark.slow
