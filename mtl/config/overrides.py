@@ -90,7 +90,7 @@ def raise_first_error(given: list[str], config_name: str) -> None:
         except COMPOSE_ERRORS as error:
             if parse_override(text).is_sweep_override():  # a sweep where none can be: Hydra says so well enough
                 return
-            before = compose(config_name, given[:place])
+            before, _ = compose_with_hydra(config_name, given[:place])
             raise to_input_error(text, error, before, OF_COMMANDS.get(config_name)) from None
 
 
