@@ -71,6 +71,43 @@ def test_epo_lets_no_preferred_loss_rise_for_balance() -> None:
         assert float(j[worst] @ (weights @ j)) >= -1e-6
 
 
+def epo_by_hand(p: np.ndarray, losses: np.ndarray, g: np.ndarray) -> tuple[str, np.ndarray, np.ndarray, np.ndarray]:
+    """The case, what is to be as large as can be, and the conditions, rows and least products, of EPO's program."""
+    share = p * losses / (p * losses).sum()
+    mu = float((share * np.log(3 * share)).sum())
+    gains = g @ (p * (np.log(3 * share) - mu))
+    if mu <= 1e-4:
+        return "balanced", g.sum(0), np.vstack([g, gains]), np.append(np.zeros(3), min(0.0, gains.max()))
+    if not (gains > 0).any():
+        return "none gains", gains, g, np.zeros(3)
+    least = np.where(gains > 0, -np.inf, gains)
+    least[(p * losses).argmax()] = 0.0
+    return "off balance", gains, g, least
+
+
+@pytest.mark.parametrize("size", [1.0, 300.0], ids=["alike", "of unlike lengths"])
+def test_epo_is_as_good_as_any_point_of_a_grid(size: float) -> None:
+    """And meets its conditions, in each of its cases."""
+    random, grid, seen = np.random.default_rng(0), simplex(41), set()
+    for number in range(60):
+        p = random.dirichlet(np.ones(3))
+        losses = random.uniform(0.99, 1.01, 3) / p if number % 3 == 0 else random.uniform(0.2, 2, 3) / p
+        j = (random.normal(size=(3, 6)) + (number % 2)) * np.array([1.0, size, 1.0])[:, None]
+        g = j @ j.T
+        weighting = make("epo", 3, preference=p.tolist())
+        assert isinstance(weighting, GradientWeighting)
+        found = weighting(torch.tensor(g), torch.tensor(losses), torch.arange(3)).numpy() / 3
+        case, gain, rows, least = epo_by_hand(p, losses, g)
+        scale = np.sqrt((rows**2).max(1))
+        allowed = grid[((grid @ rows.T - least) / scale).min(1) >= 0]
+        if len(allowed):
+            seen.add(case)
+            assert found.sum() == pytest.approx(1)
+            assert ((rows @ found - least) / scale).min() >= -1e-4
+            assert gain @ found >= (allowed @ gain).max() - 1e-4 * np.abs(gain).max()
+    assert seen == {"balanced", "off balance", "none gains"}
+
+
 def test_pmgda_comes_nearer_to_the_ray() -> None:
     """In first order by ``sigma`` times the steepest way at least."""
     u = torch.tensor(3 * [1 / 3**0.5], dtype=torch.float64)
