@@ -27,12 +27,14 @@ class EntryConfigs:
         self._composed: dict[tuple[str, str, int, int | None], RunConfig] = {}
         self._first_points: dict[str, str] = {}  # of its front, for each further point
         self._short: dict[str, str] = {}  # what the points of fronts are called
+        self._whole: dict[tuple[str, str, int, int | None], RunConfig] = {}  # as composed, with all tasks
         self._apart: dict[str, RunConfig] = {}  # without the tasks that nothing learned apart needs
 
     @cached_property
     def whole(self) -> RunConfig:
         """The config of the baseline with all tasks that any run learns, auxiliary ones too."""
-        return self._composed_of(BASELINE, "equal", 0, None)
+        self.of(BASELINE, "equal")
+        return self._whole[BASELINE, "equal", 0, None]
 
     def of(self, model: str, weighting: str, seed: int = 0, epochs: int | None = None) -> RunConfig:
         """The config of a model and a weighting, each with overrides of its own after a space.
@@ -61,6 +63,7 @@ class EntryConfigs:
 
     def _compose(self, model: str, weighting: str, seed: int, epochs: int | None) -> RunConfig:
         config = self._composed_of(model, weighting, seed, epochs)
+        self._whole[model, weighting, seed, epochs] = config
         if not config.auxiliary or model.split()[0] not in APART:
             return config
         question = repr([config.task, config.tasks, config.auxiliary, config.relations, config.rates, config.execution])
