@@ -88,12 +88,13 @@ def names_tested(test: Callable[..., Any]) -> set[str]:
 
 def names_checked(check: Callable[..., Any]) -> set[str]:
     """The methods that a check of :mod:`mtl.testing.weightings` is run for."""
-    for test in (test_every_method.test_every_variant, test_every_method.test_every_method):
-        for mark in getattr(test, "pytestmark", []):
-            if mark.name == "parametrize" and mark.args[0] == "check" and check in mark.args[1]:
-                by_themselves = {"samo": test_samo.CHECKS, "forum": test_forum.CHECKS}
-                return names_tested(test) | {name for name, checked in by_themselves.items() if check in checked}
-    return set()
+    of_all = {
+        test_every_method.test_every_variant: test_every_method.OF_VARIANTS,
+        test_every_method.test_every_method: test_every_method.OF_METHODS,
+    }
+    by_themselves = {"samo": test_samo.CHECKS, "forum": test_forum.CHECKS}
+    found = {name for name, checked in by_themselves.items() if check in checked}
+    return found.union(*(names_tested(test) for test, checked in of_all.items() if check in checked))
 
 
 def names_in(module: ModuleType) -> set[str]:

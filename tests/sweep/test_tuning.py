@@ -19,6 +19,7 @@ from mtl.sweep.tuning import Point, best_points
 from tests.support import tiny
 
 MODELS = ("hard", "single_task")
+COUNTS = SimpleNamespace(auxiliary=False)
 
 
 @cache
@@ -35,7 +36,7 @@ def point(model: str, losses: Mapping[str, float | None], lr: float, label: str 
         score=prod(known) ** (1 / len(known)) if len(known) == len(losses) else None,
         tasks={task: {"r2": 0.0, **({} if loss is None else {"loss": loss})} for task, loss in losses.items()},
     )
-    result: Any = SimpleNamespace(tasks=dict.fromkeys(losses), metrics={"val": val})
+    result: Any = SimpleNamespace(tasks=dict.fromkeys(losses, COUNTS), metrics={"val": val})
     return Configuration(label or model, config, 1, 1.0, rows=100), result
 
 
