@@ -173,15 +173,30 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
     optimizer = instantiate_node(config.optimizer, "optimizer", config.trust)
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)
-    if module.nothing_shared and not isinstance(sharing, CommonStart):  # whose trunks are merged
-        note_on_auxiliary(data, config)
+    if isinstance(sharing, Grouped):
+        alone = outside_groups(graph, sharing.groups)
+        subject = "it is" if len(alone) == 1 else "they are"
+        note_on_auxiliary(data, alone, f"{subject} in no group with a task that counts")
+    elif module.nothing_shared and not isinstance(sharing, CommonStart):  # whose trunks are merged
+        note_on_auxiliary(data, names_of_auxiliary(data), f"model={config.choices.model} shares nothing")
     return Assembly(config, data, graph, module, notes)
 
 
-def note_on_auxiliary(data: MultiTaskDataModule, config: RunConfig) -> None:
-    """Note that auxiliary tasks help no other where nothing is shared."""
-    names = [task.name for task in data.tasks if task.auxiliary]
-    note = f"auxiliary=[{','.join(names)}] helps no task here, since model={config.choices.model} shares nothing"
+def names_of_auxiliary(data: MultiTaskDataModule) -> list[str]:
+    """The tasks of a suite that do not count."""
+    return [task.name for task in data.tasks if task.auxiliary]
+
+
+def outside_groups(graph: TaskGraph, groups: Groups) -> list[str]:
+    """Auxiliary tasks that no task depends on, and that share with none that counts."""
+    helping = {name for task in graph.tasks for name in task.depends_on}
+    helping.update(name for group in groups if not set(group).isdisjoint(graph.main) for name in group)
+    return [name for name in graph.names if name not in graph.main and name not in helping]
+
+
+def note_on_auxiliary(data: MultiTaskDataModule, names: Sequence[str], why: str) -> None:
+    """Note that these auxiliary tasks help no other, and why."""
+    note = f"auxiliary=[{','.join(names)}] helps no task here, since {why}"
     if names and note not in data.notes:
         data.notes.append(note)
 

@@ -203,7 +203,7 @@ def counted_sentence(comparison: Comparison) -> str:
     if not comparison.auxiliary:
         return ""
     alone = auxiliary_of(comparison.baseline)
-    also = f", and {named(alone)}, which {'these need' if len(comparison.tasks) > 1 else 'it needs'}" if alone else ""
+    also = f", and {named(alone)}, which a task that counts needs, or acting" if alone else ""
     counts = "Tasks that count" if len(comparison.tasks) > 1 else "The task that counts"
     helping = list(comparison.auxiliary)
     return (
@@ -387,12 +387,18 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
 
 
 def told_apart(comparison: Comparison, best: Row) -> str:
-    """That a gain of several tasks need not come from the auxiliary ones; empty where that is told apart."""
-    helping = auxiliary_of(best)
-    without = [row for row in comparison.rows if row.multi and auxiliary_of(row) != helping]
+    """That a gain of several tasks need not come from the auxiliary ones; empty where an entry does."""
+    needed = auxiliary_of(comparison.baseline)
+    helping = [task for task in auxiliary_of(best) if task not in needed]
+    without = any(row.multi and set(auxiliary_of(row)) <= set(needed) for row in comparison.rows)
     if not helping or len(comparison.tasks) == 1 or without:
         return ""
-    tasks, entry = named(comparison.tasks), f"{best.model} tasks=[{','.join(comparison.tasks)}] auxiliary=null"
+    learned = [task for task in comparison.learned if task in {*comparison.tasks, *needed}]
+    grouping = best.records[0].config.get("grouping")
+    model = f"{best.model.split()[0]} grouping={'auto' if grouping == 'auto' else 'null'}" if grouping else best.model
+    tasks = named(comparison.tasks)
+    auxiliary = f"[{','.join(needed)}]" if needed else "null"
+    entry = f"{model} tasks=[{','.join(learned)}] auxiliary={auxiliary}"
     return (
         f"How much of it comes from {named(helping)}, and how much from learning {tasks} together, is not told apart: "
         f"a further entry in models does, such as '{entry}'."

@@ -24,6 +24,7 @@ UNSEARCHED = {
     for name, field in RunConfig.model_fields.items()
     if not any(isinstance(mark, Mark) and mark.identity for mark in field.metadata)
 }
+WHAT_COUNTS = ("tasks", "auxiliary")  # which tasks are learned, and which of them count in the score
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,11 @@ def _dimension(text: str, override: Override) -> Dimension:
     top = override.key_or_group.partition(".")[0]
     if top == "seed":
         raise InputError(f"'{text}': a search would find the luckiest seed; give one, and confirm with mtl compare")
+    if top in WHAT_COUNTS:
+        raise InputError(
+            f"'{text}': the score is of the tasks that count, so that with other tasks it cannot be compared; expected "
+            f"one value of {top} in each search"
+        )
     if top in UNSEARCHED:
         raise InputError(f"'{text}': {top} changes no number, so there is nothing to search")
     key, value = override.get_key_element(), override.value()

@@ -9,7 +9,7 @@ from importlib.metadata import version
 import torch
 
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import note_on_auxiliary, save_statistics, trees_of
+from mtl.assembly import names_of_auxiliary, note_on_auxiliary, save_statistics, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import LOSS, RunResult, Selection
 from mtl.errors import InputError
@@ -89,7 +89,7 @@ def train_trees(
     lightgbm()
     data = suite_of_columns(config)
     trees.check(data)
-    note_on_auxiliary(data, config)
+    note_on_auxiliary(data, names_of_auxiliary(data), f"model={config.choices.model} shares nothing")
     environment = environment_for(config, data)
     check_meeting(environment, None, None)
     started = time.perf_counter()

@@ -13,6 +13,7 @@ from mtl.comparison.design import CONFIRM
 from mtl.config.fields import format_value
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult
+from mtl.config.search_space import WHAT_COUNTS
 from mtl.config.study import BASELINE, Study
 from mtl.errors import InputError
 from mtl.lifecycle.execution import environment_for
@@ -63,7 +64,7 @@ def check_grid(study: Study) -> None:
     for key in study.grid:
         if key in ELSEWHERE:
             raise InputError(f"grid={{{key}: ...}}: {key} cannot be tuned: expected {ELSEWHERE[key]}")
-        if key == "tasks" or key.lstrip("+").startswith("task."):
+        if key in WHAT_COUNTS or key.lstrip("+").startswith("task."):
             raise InputError(
                 f"grid={{{key}: ...}}: what is compared has to learn from the same data; compare in two comparisons"
             )

@@ -59,8 +59,8 @@ class Suites:
         if config.task != self.config.task or not set(asked) <= set(names):
             return None
         data = self.base.data.part(asked)
-        if config.auxiliary:
-            data.set_auxiliary(config.auxiliary)
+        # Those of this config, which may be others than the base's, or none
+        data.set_auxiliary([task.name for task in build_suite(config).tasks if task.auxiliary])
         return data
 
     def _load(self, config: RunConfig) -> MultiTaskDataModule:

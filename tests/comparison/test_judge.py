@@ -276,10 +276,12 @@ def test_one_run_has_no_standard_deviation() -> None:
     assert isnan(measured(compare(one).rows[0]).cells["a"].sd)
 
 
-def written(directory: Path, model: str, seed: int, values: Mapping[str, float], auxiliary: Sequence[str]) -> Path:
-    """A run directory of a model with these values of R2 on validation and test."""
+def written(
+    directory: Path, model: str, seed: int, values: Mapping[str, float], auxiliary: Sequence[str], *further: str
+) -> Path:
+    """A run directory of a model with these values of R2 on validation and test, and further overrides."""
     names = ",".join(sorted(auxiliary))
-    config = configure("task=synthetic", f"model={model}", f"seed={seed}", f"auxiliary=[{names}]")
+    config = configure("task=synthetic", f"model={model}", f"seed={seed}", f"auxiliary=[{names}]", *further)
     measured = {"score": 1.0, "tasks": {task: {"loss": 1.0, "r2": value} for task, value in values.items()}}
     return write_result(
         directory / model / str(seed),
@@ -345,6 +347,33 @@ def test_of_several_tasks_that_count_it_is_said_what_is_not_told_apart(tmp_path:
     assert said.headline.startswith("Learning a and b together beside the auxiliary task c pays")
     assert "averaged over 2 tasks that count and 3 seeds" in said.headline
     assert any("'hard tasks=[a,b] auxiliary=null'" in sentence for sentence in said.certainty)
+
+
+@pytest.mark.parametrize(
+    ("further", "alone", "other", "entry"),
+    [
+        (("grouping=auto",), (), (), "'hard grouping=auto tasks=[a,b] auxiliary=null'"),
+        (("grouping=[[a,b,c]]",), (), (), "'hard grouping=null tasks=[a,b] auxiliary=null'"),
+        ((), ("d",), (), "'hard tasks=[a,b,d] auxiliary=[d]'"),
+        ((), (), ("d",), "'hard tasks=[a,b] auxiliary=null'"),
+        ((), ("d",), ("d",), ""),
+        ((), ("c", "d"), (), ""),
+    ],
+    ids=["measured groups", "groups", "one is needed", "others help", "told apart", "all are needed"],
+)
+def test_an_entry_that_tells_apart_can_be_typed(
+    tmp_path: Path, further: Sequence[str], alone: Sequence[str], other: Sequence[str], entry: str
+) -> None:
+    counted, helping = {"a": 0.6, "b": 0.6}, ("c", "d")
+    for seed in range(3):
+        apart = {"a": 0.5, "b": 0.5 + seed / 100} | dict.fromkeys(alone, 0.1)
+        written(tmp_path, "single_task", seed, apart, alone)
+        written(tmp_path, "hard", seed, counted | dict.fromkeys(helping, 0.1), helping, *further)
+        if other:
+            written(tmp_path, "gated", seed, counted | {"a": 0.55} | dict.fromkeys(other, 0.1), other)
+    found = verdict(compare(read([tmp_path])[0])).certainty
+    said = [sentence for sentence in found if "is not told apart" in sentence]
+    assert [sentence[sentence.index("'") : -1] for sentence in said] == ([entry] if entry else [])
 
 
 def test_runs_in_which_other_tasks_count_are_another_question(tmp_path: Path) -> None:

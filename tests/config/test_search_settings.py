@@ -50,6 +50,8 @@ def test_the_name_is_that_of_what_can_change_a_number() -> None:
     [
         ([], "nothing to search: give a key several values"),
         (["seed=0,1"], "'seed=0,1': a search would find the luckiest seed"),
+        (["auxiliary=null,[a]"], "'auxiliary=null,[a]': the score is of the tasks that count"),
+        (["tasks=[a,b],[a]"], "'tasks=[a,b],[a]': the score is of the tasks that count"),
         (["threads=1,2"], "'threads=1,2': threads changes no number"),
         (["optimizer.lr=interval(0.1,0.01)"], "'optimizer.lr=interval(0.1,0.01)': expected a smaller"),
         (["optimizer.lr=tag(log,interval(0,1))"], "'optimizer.lr=tag(log,interval(0,1))': a logarithmic range"),

@@ -225,7 +225,8 @@ def test_an_entry_that_changes_the_data_is_refused(tmp_path: Path, where: str) -
     """Its runs would be of other data, and so never those that the comparison waits for."""
     with pytest.raises(InputError, match=r"changes task\.features: what is compared has to learn from the same data"):
         planner(tmp_path, where)
-    for key, values in (("task.features", "[4,6]"), ("tasks", "[[task0,task1],null]")):
+    unlike = (("task.features", "[4,6]"), ("tasks", "[[task0,task1],null]"), ("auxiliary", "[[task0],null]"))
+    for key, values in unlike:
         with pytest.raises(InputError, match=rf"grid=\{{{key}: \.\.\.\}}: what is compared has to learn"):
             planner(tmp_path, "tune=true", f"grid={{{key}:{values}}}")
 
@@ -656,6 +657,7 @@ def test_without_auxiliary_tasks_everything_is_learned_apart() -> None:
     ("given", "message"),
     [
         (("models=[hard,'hard auxiliary=[task1]']", "auxiliary=[task1,task2]"), "changes auxiliary: what is compared"),
+        (("models=[hard,'hard auxiliary=null']", "auxiliary=[task2]"), "changes auxiliary: what is compared"),
         (("models=[hard]", "auxiliary=[task1,task2]", "baselines=[merged]"), "one task counts, 'task0'"),
         (("models=[hard]", "auxiliary=[task4]"), "unknown task in auxiliary 'task4'"),
         (("models=[hard]", "auxiliary=[task0,task1,task2]"), "these are all tasks that are learned"),

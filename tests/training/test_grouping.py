@@ -89,6 +89,21 @@ def test_the_number_of_groups_is_found(world: tuple[str, ...], groups: list[list
     assert seen.networks is None
 
 
+def test_auxiliary_tasks_in_no_group_with_one_that_counts_are_noted(tmp_path: Path) -> None:
+    given = ("task.num_tasks=4", "task.rows=60", "auxiliary=[task1,task2,task3]", "model=hard")
+
+    def notes(*overrides: str) -> list[str]:
+        return build(tiny(tmp_path, *given, *overrides)).data.notes
+
+    assert notes("grouping=[[task0,task3],[task1,task2]]") == [
+        "auxiliary=[task1,task2] helps no task here, since they are in no group with a task that counts"
+    ]
+    assert notes("grouping=[[task0,task3],[task1,task2]]", "relations.depends_on={task0: [task1]}") == [
+        "auxiliary=[task2] helps no task here, since it is in no group with a task that counts"
+    ]
+    assert notes("grouping=[[task0,task1,task2,task3]]") == notes() == []
+
+
 def test_a_larger_budget_is_not_used_where_it_gains_nothing(tmp_path: Path) -> None:
     assert found(tmp_path, "affinity.networks=3", "affinity.epochs=6").groups == BLOCKS
     assert found(tmp_path, "affinity.networks=1", "affinity.epochs=1").groups == [[f"task{i}" for i in range(4)]]
