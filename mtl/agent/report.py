@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl.config.console import Terminal
-from mtl.config.printable import printable_line
+from mtl.config.printable import printable
 from mtl.errors import InputError
 from mtl.runs.contributions import Outcome
 from mtl.runs.files import atomic_path, write_json, write_text
@@ -168,7 +168,7 @@ def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
     Args:
         title: stands above it.
-        columns: their names.
+        columns: their names; like a cell, one may have several lines.
         rows: a cell for each column.
         texts: so many of the first columns hold words and are aligned to the left; the others hold numbers.
 
@@ -177,8 +177,8 @@ def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     """
     table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
-        table.add_column(Text(printable_line(name)), justify="left" if place < texts else "right", overflow="fold")
+        table.add_column(Text(printable(name)), justify="left" if place < texts else "right", overflow="fold")
     for row in rows:
         # A class may be called [b], or :x:, which would be a style and a picture
-        table.add_row(*(Text(printable_line(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table

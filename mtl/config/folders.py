@@ -27,6 +27,7 @@ ENTRY_POINTS = "mtl.conf"
 VARIABLE = "MTL_CONF"  # the named folders; a variable, so that processes which this one starts know them too
 FLAGS = ("--config-dir", "-cd")
 FILES = ("*.yaml", "*/*.yaml", "*/*/*.yaml")  # of a config folder
+DEEPER = "*/*/*"  # among which are the folders that have none of these
 
 
 def folder_of(package: Path) -> Path:
@@ -163,6 +164,11 @@ def option_file(group: str, option: str | None) -> Path | None:
 def config_files(folder: Path) -> list[Path]:
     """The YAML files of a config folder, in alphabetical order, also those in folders that are links."""
     return sorted(path for pattern in FILES for path in folder.glob(pattern))
+
+
+def has_deeper_folders(folder: Path) -> bool:
+    """Whether a config folder has folders that :func:`config_files` does not look into."""
+    return any(path.is_dir() for path in folder.glob(DEEPER))
 
 
 def main_file(name: str) -> Path:

@@ -1,5 +1,6 @@
 """What is typed as ``key=value``: whether it fits the config, and if not, what would. Imports no torch."""
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from functools import cache, lru_cache
@@ -15,7 +16,14 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config.fields import format_value
-from mtl.config.folders import config_files, config_folders, is_group, option_files, option_names
+from mtl.config.folders import (
+    config_files,
+    config_folders,
+    has_deeper_folders,
+    is_group,
+    option_files,
+    option_names,
+)
 from mtl.config.letters import full_width_sign, read_all_letters
 from mtl.config.literals import for_shell, literal
 from mtl.config.passwords import check_no_password
@@ -48,7 +56,7 @@ def compose_with_hydra(config_name: str, given: list[str]) -> tuple[DictConfig, 
     keys_of_groups = any(isinstance(parse_override(text).value(), dict) for text in chosen)
     try:
         if all(_is_plain(one) for one in values) and not keys_of_groups:
-            cfg, choices = deepcopy(_composed_of_options(_files(), config_name, chosen))
+            cfg, choices = deepcopy(_of_options(config_name, chosen))
             for one in values:
                 OmegaConf.update(cfg, one.key_or_group, one.value(), merge=True)
             return cfg, choices
@@ -141,19 +149,35 @@ def check_types(given: list[str], config_name: str) -> None:
 
 def defaults(config_name: str, chosen: tuple[str, ...]) -> DictConfig:
     """The config with these options of groups, and no other override."""
-    return _composed_of_options(_files(), config_name, chosen)[0]
+    return _of_options(config_name, chosen)[0]
 
 
-def _files() -> tuple[tuple[Stamp, ...], ...]:
-    """The files of each config folder as they are now."""
-    return tuple(stamps_of(config_files(folder)) for folder in config_folders())
+def _of_options(config_name: str, chosen: tuple[str, ...]) -> tuple[DictConfig, dict[str, Any]]:
+    """The config with these options of groups and no other override, and the option of each group.
+
+    It is composed once for each state of what it may depend on.
+    """
+    folders = config_folders()
+    if any(has_deeper_folders(folder) for folder in folders):  # an option may be made of files there
+        return _without_hydra(compose(config_name, list(chosen), return_hydra_config=True))
+    files = tuple(stamps_of(config_files(folder)) for folder in folders)
+    variables = tuple(sorted(os.environ.items())) if any(map(_read_variables, files)) else ()
+    return _composed_of_options(files, variables, config_name, chosen)
+
+
+@lru_cache(maxsize=100)
+def _read_variables(files: tuple[Stamp, ...]) -> bool:
+    """Whether one of these files reads a variable of the environment: which options are chosen may depend on it."""
+    return any("oc.env" in path.read_text(encoding="utf-8", errors="replace") for path, *_ in files if path.is_file())
 
 
 @lru_cache(maxsize=100)
 def _composed_of_options(
-    files: tuple[tuple[Stamp, ...], ...], config_name: str, chosen: tuple[str, ...]
+    files: tuple[tuple[Stamp, ...], ...],
+    variables: tuple[tuple[str, str], ...],
+    config_name: str,
+    chosen: tuple[str, ...],
 ) -> tuple[DictConfig, dict[str, Any]]:
-    """The config with these options of groups and no other override, and the option of each group."""
     return _without_hydra(compose(config_name, list(chosen), return_hydra_config=True))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
+from rich.console import Console
 from rich.table import Table
 
 from mtl.agent.report import ExecutionReport, Value, plain_table
@@ -72,3 +73,13 @@ def test_words_stand_left_and_numbers_right() -> None:
     table = plain_table("title", ("name", "value"), [("a", "1")], texts=1)
     assert [column.justify for column in table.columns] == ["left", "right"]
     assert table.row_count == 1
+
+
+def test_names_and_cells_may_have_several_lines() -> None:
+    table = plain_table("title", ("late\njobs",), [("3\n\x1b[2J±1",)])
+    console = Console(width=80)
+    with console.capture() as shown:
+        console.print(table)
+    words = shown.get().split()
+    assert [word for word in words if word.isascii() and word.isalnum()] == ["title", "late", "jobs", "3"]
+    assert words[-1] == "\\x1b[2J±1"

@@ -1,5 +1,7 @@
 """What is typed and must not be kept; what comes of the rest."""
 
+from pathlib import Path
+
 import pytest
 from hydra import compose
 from omegaconf import OmegaConf
@@ -45,3 +47,21 @@ def test_values_are_put_where_hydra_puts_them() -> None:
             expected = OmegaConf.to_container(whole)
             del expected["hydra"]
             assert OmegaConf.to_container(found) == expected
+
+
+def test_what_an_option_is_made_of_is_read_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of the environment that choose an option, and files in any depth of folders."""
+    monkeypatch.setenv("MTL_CONF", str(tmp_path))
+    own = tmp_path / "execution" / "own.yaml"
+    own.parent.mkdir()
+    own.write_text("# Own.\ndefaults:\n  - /hardware@_here_: ${oc.env:CHOSEN}\n")
+    with hydra_initialised():
+        for chosen in ("cpu", "gpu"):
+            monkeypatch.setenv("CHOSEN", chosen)
+            assert compose_with_hydra("execute", ["execution@_global_=own"])[0]["accelerator"] == chosen
+        below = own.parent / "some" / "where"
+        below.mkdir(parents=True)
+        own.write_text("# Own.\ndefaults:\n  - some/where/else@_here_\n")
+        for number in (1, 22):
+            (below / "else.yaml").write_text(f"number: {number}\n")
+            assert compose_with_hydra("execute", ["execution@_global_=own"])[0]["number"] == number
