@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from functools import cache, lru_cache
 from math import isfinite
@@ -168,7 +169,11 @@ def _of_options(config_name: str, chosen: tuple[str, ...]) -> tuple[DictConfig, 
 @lru_cache(maxsize=100)
 def _read_variables(files: tuple[Stamp, ...]) -> bool:
     """Whether one of these files reads a variable of the environment: which options are chosen may depend on it."""
-    return any("oc.env" in path.read_text(encoding="utf-8", errors="replace") for path, *_ in files if path.is_file())
+    for path, *_ in files:
+        with suppress(OSError):  # Hydra says so where it needs the file
+            if b"oc.env" in path.read_bytes():
+                return True
+    return False
 
 
 @lru_cache(maxsize=100)
