@@ -187,7 +187,7 @@ def names_of_auxiliary(data: MultiTaskDataModule) -> list[str]:
     return [task.name for task in data.tasks if task.auxiliary]
 
 
-def outside_groups(graph: TaskGraph, groups: Groups) -> list[str]:
+def outside_groups(graph: TaskGraph, groups: Sequence[Sequence[str]]) -> list[str]:
     """Auxiliary tasks that no task depends on, and that share with none that counts."""
     helping = {name for task in graph.tasks for name in task.depends_on}
     helping.update(name for group in groups if not set(group).isdisjoint(graph.main) for name in group)

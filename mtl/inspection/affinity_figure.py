@@ -55,23 +55,28 @@ def affinity_figure(matrices: Mapping[str, Tensor], names: Sequence[str], groups
 
 
 def cluster_order(values: NDArray[np.float64]) -> list[int]:
-    """An order of the tasks, by their affinities ``[K, K]``, in which those that help each other stand side by side."""
+    """An order of the tasks, by their affinities ``[K, K]``, in which those that help each other stand side by side.
+
+    What was not measured, NaN, is as 0.
+    """
     tasks = range(len(values))
     if len(tasks) < 3:
         return list(tasks)
-    mutual = (values + values.T) / 2
+    known = np.nan_to_num(values)
+    mutual = (known + known.T) / 2
     pairs = [mutual.max() - mutual[i, j] for i, j in combinations(tasks, 2)]
     return [int(i) for i in leaves_list(linkage(pairs, "average"))]
 
 
 def draw_heat_map(axes: Axes, values: NDArray[np.float64]) -> None:
-    """Draw fields, with their numbers where there is room: blue helps, red hurts.
+    """Draw fields, with their numbers where there is room: blue helps, red hurts, none where nothing was measured.
 
     The diagonal, a task onto itself, does not set the scale.
     """
-    others = abs(values[~np.eye(len(values), dtype=bool)])
+    others = np.nan_to_num(abs(values[~np.eye(len(values), dtype=bool)]))
     limit = max(others.max(initial=0.0), 1e-9)
     axes.imshow(values, cmap="RdBu", vmin=-limit, vmax=limit)
     for (row, column), value in np.ndenumerate(values) if len(values) <= READABLE else ():
         colour = "white" if abs(value) > 0.6 * limit else "black"
-        axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=8, color=colour)
+        text = "" if np.isnan(value) else f"{value:.2g}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 from itertools import combinations
-from math import inf
+from math import inf, nan
 
 import torch
 from pytorch_lightning import Trainer
@@ -96,7 +96,7 @@ def measured(assembly: Assembly, loggers: Sequence[Logger] = ()) -> AffinityResu
     if settings.measure == "pairwise":
         gains = pairwise(assembly)
         matrices, nulls, errors = {"pairwise": gains}, {}, {}
-        margin = mutual(gains)
+        margin = mutual(gains.nan_to_num(0.0))
     else:
         found = trained_jointly(assembly, loggers)
         matrices = {measure: one.mean for measure, one in found.items()}
@@ -163,7 +163,7 @@ def pairwise(assembly: Assembly) -> Tensor:
     A gain is the share ``1 - L_j(with i) / L_j(single)`` by which the other task lowers the validation loss, each loss
     that of its best epoch. Tasks belong together where the mean of both gains is above 0. One training of each says
     nothing of how far a gain is chance, so there is no standard error. The gain of an auxiliary task does not count: it
-    is 0, without a training.
+    is NaN, not measured.
 
     Source: Standley et al., "Which Tasks Should Be Learned Together in Multi-task Learning?", ICML 2020,
     https://arxiv.org/abs/1905.07553; what a group gives is then estimated from its pairs as there (section 5.2).
@@ -180,7 +180,9 @@ def pairwise(assembly: Assembly) -> Tensor:
         for (i, _), (j, b) in (pair, pair[::-1]):
             if b in main:
                 gains[i, j] = 1 - both[b] / single[b]
-    return gains.nan_to_num(0.0)  # no labels, no gain
+    gains = gains.nan_to_num(0.0)  # no labels, no gain
+    unknown = torch.tensor([name not in main for name in names]) & ~torch.eye(len(names), dtype=torch.bool)
+    return gains.masked_fill(unknown, nan)
 
 
 class BestValidationLosses(EpochCallback):

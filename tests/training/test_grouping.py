@@ -357,3 +357,13 @@ def test_a_pair_speaks_for_a_group_by_the_share_of_it_that_counts() -> None:
     assert found[0].tolist() == [0.0, 2.0, 2.0, 4.0]
     assert found[1].tolist()[2:] == [3.0, -torch.inf]
     assert found[2, 3] == 0.0
+
+
+def test_gains_of_auxiliary_tasks_are_not_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """They are no numbers, which speak neither for a group nor against it."""
+    monkeypatch.setattr("mtl.training.grouping.least_losses", lambda _, names: {name: 1 / len(names) for name in names})
+    given = ("task.rows=60", "auxiliary=[task1,task2]", "grouping=auto", "affinity.measure=pairwise")
+    seen = measured(build(tiny(tmp_path, *given)))
+    assert seen.matrices["pairwise"] == [[0.0, None, None], [0.5, 0.0, None], [0.5, None, 0.0]]
+    assert seen.margin == [[0.0, 0.25, 0.25], [0.25, 0.0, 0.0], [0.25, 0.0, 0.0]]
+    assert seen.groups == [["task0", "task1", "task2"]]

@@ -123,9 +123,10 @@ def affinity(comparison: Comparison) -> SvgFigure | None:
             measure, names = measured[0].measure, measured[0].tasks
             mean = np.mean([np.array(one.matrices[measure], dtype=float) for one in measured], axis=0)
             np.fill_diagonal(mean, 0.0)
-            kept, not_shown = most_opposed(mean)
+            known = np.nan_to_num(mean)  # what was not measured is drawn as such, and orders nothing
+            kept, not_shown = most_opposed(known)
             order = [kept[i] for i in cluster_order(mean[kept][:, kept])]
-            shown = mean[order][:, order] / max(np.abs(mean).max(), 1e-12)
+            shown = mean[order][:, order] / max(np.abs(known).max(), 1e-12)
             np.fill_diagonal(shown, np.nan)  # a task onto itself says nothing
             tasks = shorten(names, 16)
             fields(ax, shown, [tasks[names[i]] for i in order], first=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,7 +59,7 @@ def references(
         # Threads suffice: the solver gives up the interpreter lock while it searches.
         pool = ThreadPoolExecutor(workers or usable_cores())
         try:
-            with _progress() as progress:
+            with _progress(len(missing)) as progress:
                 for i, solution in progress.track(
                     pool.map(work, missing), total=len(missing), description="Solving reference schedules (once)"
                 ):
@@ -69,9 +70,12 @@ def references(
     return [found[i] for i in range(len(instances))]
 
 
-def _progress() -> Progress:
+def _progress(count: int) -> Progress:
+    console = Console(stderr=True, force_jupyter=False)
+    if not console.is_terminal:  # where a bar is written when it has ended, which may be minutes later
+        sys.stderr.write(f"solving {count} reference schedules, once\n")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True, force_jupyter=False))
+    return Progress(*columns, console=console)
 
 
 def _key(instance: JobShop, limit: float, solver: str) -> str:

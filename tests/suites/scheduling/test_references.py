@@ -73,9 +73,10 @@ def test_feasible_sees_each_kind_of_mistake() -> None:
     assert feasible(instance, good + 5)
 
 
-def test_solved_once_then_read(tmp_path: Path, solved: list[str]) -> None:
+def test_solved_once_then_read(tmp_path: Path, solved: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     first = references(INSTANCES[:3], LIMITS[:3], tmp_path)
     assert len(solved) == 3
+    assert capsys.readouterr().err.startswith("solving 3 reference schedules, once\n")  # before the first is solved
     again = references(INSTANCES, LIMITS, tmp_path, workers=1)
     assert solved[3:] == [instance.name for instance in INSTANCES[3:]]  # goes on where it stopped
     assert_equal(first, again[:3])
