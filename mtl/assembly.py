@@ -91,8 +91,8 @@ def build_suite(config: RunConfig, statistics: Path | None = None) -> MultiTaskD
         left_out = [task.name for task in data.tasks if task.name not in config.tasks]
         data.restrict(config.tasks)
         check_named(config, left_out)
-    if config.auxiliary:
-        data.set_auxiliary(config.auxiliary)
+    if config.auxiliary or any(task.auxiliary for task in data.tasks):  # whatever an own suite says of its tasks
+        data.set_auxiliary(config.auxiliary or [])
     if config.selection is not None:
         data.select_by(config.selection)
     elif data.selects_by_auxiliary:
