@@ -195,7 +195,7 @@ class GainRule:
         divisor = self.scales[task].divisor
         if divisor is None:
             divisor = float(np.mean([over[seed].test[task] for seed in seeds]))
-        return worst / divisor
+        return worst / divisor if divisor > 0 else None  # as the gain itself, which is unknown
 
     def _at_best(self, records: Sequence[Record], task: str) -> bool:
         """Whether all runs have the best value of a metric up to 1, such as an accuracy of 1: no row differs then."""

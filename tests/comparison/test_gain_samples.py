@@ -175,6 +175,8 @@ def test_rows_that_are_wrong_alike_leave_open_how_others_differ() -> None:
     assert interval_in_words(accuracy).endswith("%, no test row differs in any run")
     assert interval_in_words(error) == "the same predictions in every run"
     assert number_format.interval(error) == "the same in every run"
+    failed = runs_of("c", {**rows, "a": np.zeros(8)})  # a further baseline, over which nothing is relative
+    assert np.isnan(evidence_of(rule.on_task(failed, failed, range(3), "a"), 0.05, Rules()).mean)
     other = runs_of("a", {**rows, "a": rows["a"][::-1]})  # as many are right, but others
     assert not evidence_of(rule.on_task(other, over, range(3), "a"), 0.05, Rules()).no_row_differs
 
