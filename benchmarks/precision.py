@@ -11,11 +11,7 @@ score on the test split, lower is better.
 """
 
 import argparse
-import json
-import os
 import statistics
-import tempfile
-from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,13 +22,15 @@ set_process_defaults()
 with program_imports():
     import torch
 
+    from benchmarks.measuring.quiet import quiet_place
+    from benchmarks.measuring.results import keep
+    from benchmarks.measuring.spread import Spread
     from benchmarks.replicas import WORKS as REPLICAS
     from benchmarks.replicas import Way, at_once, draw_table, measured, one_after_another
     from mtl.config.compose import configure
     from mtl.config.run_config import RunConfig
     from mtl.config.run_result import RunResult
     from mtl.training.half_precision import bf16_instructions
-    from mtl.training.resources import environment
 
 LARGE = ["task=synthetic", "task.features=512", "encoder.widths=[1024,1024,1024]", "batch_size=512"]
 WORKS = {
@@ -44,7 +42,6 @@ WORKS = {
 APART = ("large", "digits")  # a step of theirs keeps a core busy
 PRECISIONS = ("cpu", "cpu_bf16")
 FIGURES = ("whole", "whole, processor", "steps")  # of which ratios are said
-RESULTS = Path(__file__).parent / "results" / "precision.json"
 
 
 def configs_of(work: str, hardware: str, runs: int, epochs: int, folder: Path) -> list[RunConfig]:
@@ -89,11 +86,6 @@ def figures_of(work: str, runs: int, epochs: int, rounds: int, folder: Path) -> 
     }
 
 
-def spread(ratios: list[float]) -> str:
-    """The median of sorted ratios with the lowest and the highest."""
-    return f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-
-
 def main() -> None:
     """Measure, print the figures of each work, and keep them where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -107,23 +99,15 @@ def main() -> None:
     print(f"instructions for bfloat16: {', '.join(bf16_instructions() or ['none that torch tells of'])}", flush=True)
     figures: dict[str, Any] = {}
     for work in given.works:
-        with (
-            tempfile.TemporaryDirectory() as place,
-            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
-            redirect_stderr(nowhere),
-            redirect_stdout(nowhere),
-        ):
-            figures[work] = figures_of(
-                work, 1 if work in APART else given.runs, given.epochs, given.rounds, Path(place)
-            )
+        with quiet_place() as place:
+            runs = 1 if work in APART else given.runs
+            figures[work] = figures_of(work, runs, given.epochs, given.rounds, place)
         for name, found in figures[work].items():
-            shown = ", ".join(f"{figure} {spread(found[f'ratio, {figure}'])}" for figure in FIGURES)
+            shown = ", ".join(f"{figure} {Spread.of(found[f'ratio, {figure}'])}" for figure in FIGURES)
             print(f"{work:6} {name:27} {found['whole']:6.2f} s; {shown}; score {found['score']:.4f}", flush=True)
     if given.save:
-        RESULTS.parent.mkdir(exist_ok=True)
         asked = {key: value for key, value in vars(given).items() if key != "save"}
-        machine = environment() | {"bfloat16": bf16_instructions()}
-        RESULTS.write_text(json.dumps({"asked": asked, "machine": machine, "works": figures}, indent=1) + "\n")
+        keep("precision", {"asked": asked, "instructions for bfloat16": bf16_instructions(), "works": figures})
 
 
 if __name__ == "__main__":

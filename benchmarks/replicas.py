@@ -19,13 +19,10 @@ process that are not counted; figures are medians over the rounds.
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +35,7 @@ with program_imports():  # as every command: each run begins with a garbage coll
     import psutil
     import torch
 
+    from benchmarks.measuring.quiet import quiet_place
     from mtl.config.compose import configure
     from mtl.config.run_config import RunConfig
     from mtl.config.run_result import RunResult
@@ -216,14 +214,8 @@ def main() -> None:
     torch.set_num_threads(1)
     figures: dict[str, Any] = {}
     for work in given.works:
-        with (
-            tempfile.TemporaryDirectory() as place,
-            Path(os.devnull).open("w", encoding="utf-8") as nowhere,
-            redirect_stderr(nowhere),
-            redirect_stdout(nowhere),  # what a table says of its columns
-        ):
-            configs = configs_of(work, given, Path(place))
-            figures[work] = compared(configs, Path(place), given.rounds)
+        with quiet_place() as place:
+            figures[work] = compared(configs_of(work, given, place), place, given.rounds)
         show(work, figures[work])
     if given.save:
         RESULTS.parent.mkdir(exist_ok=True)
