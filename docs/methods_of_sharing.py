@@ -16,7 +16,7 @@ from tests.sharing import test_values
 from tests.sharing.strategies import CONF, options
 
 ROOT = Path(__file__).parent.parent
-COSTS = ROOT / "docs" / "performance.md"
+COSTS = ROOT / "docs" / "step.md"
 TESTS = ROOT / "tests" / "sharing"
 YES, NONE = "yes", "-"
 BY_HAND = re.compile(r"def test_\w*(?:formula|by_hand)")
@@ -39,7 +39,7 @@ SHARING_FOOT = """
 - *exported*: by `torch.export`, for any number of rows. *compiled*: in one piece; *as ...*: not by itself, since it is
   traced as that one is. *resume*: bit for bit. *groups*: in groups of tasks that share with nobody else; refused where
   a preference goes by all tasks.
-- *step*: processor time of a training step in the table of [costs](performance.md#sharing), that of `hard` being 1.
+- *step*: processor time of a training step in the table of [costs](step.md#sharing), that of `hard` being 1.
 
 """
 MERGING = """## Which way to merge is tested for what

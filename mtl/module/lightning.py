@@ -1,7 +1,7 @@
 """Every workaround against Lightning, in one place: what it does, why, and what it gains.
 
 It stands in ``mtl.module`` and not in ``mtl.training`` because the module needs it, too. Gains are shares of the
-processor's time of a small training step. ``docs/performance.md`` has the table, with what was tried and gained too
+processor's time of a small training step. ``docs/step.md`` has the table, with what was tried and gained too
 little, and ``python benchmarks/step.py --workarounds`` measures it again.
 """
 

@@ -43,7 +43,7 @@ from mtl.training.resources import count_parameters
 from mtl.training.step_threads import operations
 
 # Operations of the forward pass of a batch through one network. With as many, one keeps a core busy: runs at once take
-# as long as one after another (docs/performance.md)
+# as long as one after another (docs/runs_at_once.md)
 KEEPS_BUSY = 1e8
 
 
