@@ -19,7 +19,7 @@ from statistics import mean
 from experiments.loop import number
 from experiments.rows import measure_rows, study_parser
 from mtl.config.compose import configure
-from mtl.config.overrides import option_names
+from mtl.config.folders import option_names
 from mtl.config.process import set_process_defaults
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import RunResult

@@ -13,18 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mtl.config import folders
+from mtl.config.composing import COMPOSE_ERRORS, compose_with_hydra
 from mtl.config.contents import with_contents
 from mtl.config.folders import option_file
 from mtl.config.number_types import as_options_have_them
-from mtl.config.overrides import (
-    COMPOSE_ERRORS,
-    NO_STUDY,
-    check_options,
-    check_types,
-    compose_with_hydra,
-    raise_first_error,
-    sweep_values,
-)
+from mtl.config.override_checks import check_options, check_types, raise_first_error
+from mtl.config.overrides import NO_STUDY, sweep_values
 from mtl.config.run_config import Choices, RunConfig
 from mtl.config.search_path import search_own_folders
 from mtl.config.stamps import Stamp, stamp_of

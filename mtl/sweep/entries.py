@@ -5,7 +5,8 @@ from itertools import combinations
 from typing import Any
 
 from mtl.config.number_types import floating
-from mtl.config.overrides import TYPED, check_type, parse_override, to_plain
+from mtl.config.override_checks import TYPED, check_type
+from mtl.config.overrides import parse_override, to_plain
 from mtl.config.run_config import RunConfig
 from mtl.config.study import BASELINE, MERGED, TREES
 from mtl.errors import InputError

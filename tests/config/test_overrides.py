@@ -7,7 +7,7 @@ from hydra import compose
 from omegaconf import OmegaConf
 
 from mtl.config.compose import check_overrides, hydra_initialised
-from mtl.config.overrides import compose_with_hydra
+from mtl.config.composing import compose_with_hydra
 from mtl.errors import InputError
 
 

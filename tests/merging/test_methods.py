@@ -12,8 +12,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from mtl.config.factories import instantiate_node
-from mtl.config.folders import CONF
-from mtl.config.overrides import option_names
+from mtl.config.folders import CONF, option_names
 from mtl.errors import InputError
 from mtl.merging.base import MergedTrunk, Merging, ScaledMerging, TaskVectors
 from mtl.tasks import binary, classification, regression

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from mtl.config.compose import compose_config
-from mtl.config.folders import CONF
-from mtl.config.overrides import config_keys, option_names
+from mtl.config.folders import CONF, option_names
+from mtl.config.override_errors import config_keys
 from tests.campaign.checks import check_nothing_written, check_said, check_whole, files_of
 from tests.campaign.child import start
 from tests.campaign.commands import compare_py, execute_py, train_py
