@@ -1,5 +1,6 @@
 """Processes that go from one piece of work to the next."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -19,9 +20,7 @@ from mtl.sweep.stop_flag import StopFlag
 from mtl.sweep.worker_pool import WorkerPool
 from mtl.sweep.workers import LOST, sweep
 from tests.sweep.test_sweep import plan_of
-from tests.sweep.work import end_process, set_flag, write_process
-
-MOST = 60.0  # seconds
+from tests.sweep.work import MOST, end_process, meet, set_flag, work_long, write_process
 
 
 @pytest.fixture
@@ -55,6 +54,33 @@ def test_one_process_does_one_piece_after_another_and_one_that_dies_is_replaced(
     assert first == second
     assert third[0] != first[0]
     assert third[1] == "False"
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_at_work_is_given_nothing_more(pool: WorkerPool, tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    pool.give(meet, one, other)
+    pool.give(meet, other, one)
+    assert pool.busy() == 2
+    until_idle(pool)
+    assert one.with_suffix(".met").exists()
+    assert other.with_suffix(".met").exists()
+
+
+@pytest.mark.slow
+def test_at_its_end_what_workers_do_is_interrupted_and_they_end(tmp_path: Path) -> None:
+    set_process_defaults()
+    queue_directory(tmp_path).mkdir(parents=True)
+    begun, interrupted = tmp_path / "begun", tmp_path / "interrupted"
+    before = set(multiprocessing.active_children())
+    with WorkerPool(tmp_path) as pool:
+        pool.give(work_long, begun, interrupted)
+        limit = time.monotonic() + MOST
+        while not begun.exists():
+            assert time.monotonic() < limit
+            pool.wait(0.05)
+    assert interrupted.exists()
+    assert set(multiprocessing.active_children()) == before
 
 
 class Losing:
