@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial, Trial
 
-DEATHS = (
-    3  # processes that may die in a row over the same values, none with an epoch more, before these count as failed
-)
+# Processes that may die in a row over the same values, none with an epoch more, before these count as failed
+DEATHS = 3
 FAILURES = 3  # trials that fail before any other does not, after which a search ends
 # Attributes of the study and of its trials, in Optuna's words
 ABOUT, DATA, PUT_BACK, DEAD = "about", "data", "put_back", "dead"
