@@ -10,8 +10,9 @@ from mtl.errors import InputError, absent, unknown
 from mtl.suites.table.columns import numbers, read_alike
 from mtl.suites.table.later_rows import OPTION, LaterRows
 from mtl.suites.table.named import named_as
+from mtl.suites.table.other_rows import with_others
 from mtl.suites.table.reading import NOTES, TEXTS
-from mtl.suites.table.splitting import Division, Rows, Splitting, with_others
+from mtl.suites.table.splitting import Division, Rows, Splitting
 from mtl.suites.table.stacking import stacked
 from mtl.suites.table.types import ColumnType, fit_types, other_zones, typed, zones_of
 
@@ -148,7 +149,7 @@ class LoadedTable:
             own: the table.
             others: the rows.
             option: what named their file, for messages.
-            use: what they are for, see :func:`~mtl.suites.table.splitting.with_others`; None: they are like those of
+            use: what they are for, see :func:`~mtl.suites.table.other_rows.with_others`; None: they are like those of
                 the table, or trained on where further rows follow.
 
         Raises:

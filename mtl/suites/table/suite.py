@@ -61,7 +61,7 @@ class TableSuite(MultiTaskDataModule):
         read_test: gives the test rows, where they are in a file of their own; ``splitting`` then divides the others.
         row_weight: column of the weight that each row has in every loss and metric, which is no input; None: 1 each.
         read_later: each gives rows that came after all those before it. The last of them are trained on, validated and
-            tested; see :class:`~mtl.suites.table.splitting.WithLaterRows`.
+            tested; see :class:`~mtl.suites.table.other_rows.WithLaterRows`.
         by_column: the tasks stand in the order of their columns in the table, in whatever order ``targets`` names them;
             False: in that order.
         later: files of rows that came after those that ``read`` gives, and what they are for, of a suite that has rows

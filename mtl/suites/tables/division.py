@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from mtl.errors import InputError
 from mtl.suites.table import Splitting
-from mtl.suites.table.splitting import PARTS, Division, Rows, group_numbers, with_others
+from mtl.suites.table.other_rows import with_others
+from mtl.suites.table.splitting import PARTS, Division, Rows, group_numbers
 
 SOURCE = "table"  # the column that says where a row comes from
 
@@ -143,7 +144,7 @@ class EachTableAndOthers(EachTable):
 
     Attributes:
         splitting: divides the rows of a table.
-        use: what the other rows are for, see :func:`~mtl.suites.table.splitting.with_others`.
+        use: what the other rows are for, see :func:`~mtl.suites.table.other_rows.with_others`.
         count: rows of the other file.
         between: rows of files between those of the tables and that one.
     """

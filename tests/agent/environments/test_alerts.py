@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtl.agent.environments.alerts import AGENT, RANDOM, TRUTH, Alerts, Flights, place_in_day
+from mtl.agent.environments.alerts import Alerts
+from mtl.agent.environments.alerts_report import AGENT, RANDOM, TRUTH, Flights, place_in_day
 from mtl.errors import InputError
 from mtl.suites.table import Splitting, TableSuite
 
