@@ -1,6 +1,7 @@
 """Going on with a run that was interrupted: by its own config, in which only what cannot change a number may differ."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
@@ -111,8 +112,19 @@ def resumable_run(config: RunConfig) -> Run:
             f"'{run.path / 'config.yaml'}' was changed after the training had begun, whose checkpoints are of what it "
             f"said before: put that back, or train anew; {ALLOWED}"
         )
-    last = read_checkpoint(run.last)
+    check_goes_on(run.last)
+    heads = run.heads
+    for path in (heads.start, heads.best):
+        if path.is_file():
+            read_checkpoint(path)
+    if heads.last.is_file():
+        check_goes_on(heads.last)
+    return run
+
+
+def check_goes_on(path: Path) -> None:
+    """Raise InputError where a training cannot go on from a checkpoint: it is damaged, or of weights alone."""
+    last = read_checkpoint(path)
     lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]
     if lacking:
-        raise InputError(f"checkpoint '{run.last}' cannot be gone on from: it lacks {', '.join(lacking)}")
-    return run
+        raise InputError(f"checkpoint '{path}' cannot be gone on from: it lacks {', '.join(lacking)}")

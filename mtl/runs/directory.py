@@ -44,6 +44,7 @@ from mtl.runs.checksums import check, checksums_of, sha256_of, write_checked_tex
 from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
 from mtl.runs.files import make_unique_directory, read_json, read_json_if_whole, to_json, write_json, write_text
 from mtl.runs.identity import run_id
+from mtl.runs.plain_yaml import read_yaml
 
 NAMED = "named.json"  # in the directory of a run
 MERGED = "mtl.merging.merged.Merged"  # what makes merged networks
@@ -175,6 +176,11 @@ class Run:
         return Run(self.path / "heads", self.trust)
 
     @property
+    def start(self) -> Path:
+        """Of the second training of a run that finishes its heads, the checkpoint that it begins with."""
+        return self.path / "start.ckpt"
+
+    @property
     def improvement(self) -> Path:
         """Where a search on the outcome of acting keeps its state."""
         return self.path / "improvement.ckpt"
@@ -231,10 +237,7 @@ class Run:
         InputError if the file is damaged, of another version, not of a run, or names code that is not trusted.
         """
         path = self.path / "config.yaml"
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
+        values = read_yaml(path)
         if not isinstance(values, dict):
             raise InputError(f"'{path}' is not the config of a run: expected a mapping")
         check_schema(values, f"run '{self.path}'")
