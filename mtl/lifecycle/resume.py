@@ -84,10 +84,15 @@ def unfinished_run(config: RunConfig) -> Run | None:
 
 def runs_of(config: RunConfig) -> list[Run]:
     """Runs that were begun with the id of this config, the last one first."""
+    found = [run for run in directories_of(config) if (run.path / "config.yaml").is_file()]
+    return sorted(found, key=lambda run: (run.path / "config.yaml").stat().st_mtime, reverse=True)
+
+
+def directories_of(config: RunConfig) -> list[Run]:
+    """Directories that were made for runs with the id of this config, also those in which none was begun."""
     first = run_path(config)
-    places = {path for path in (first, *first.parent.glob(f"{first.name}-*")) if (path / "config.yaml").is_file()}
-    by_age = sorted(places, key=lambda place: (place / "config.yaml").stat().st_mtime, reverse=True)
-    return [Run(path, config.trust) for path in by_age]
+    places = (path for path in (first, *sorted(first.parent.glob(f"{first.name}-*"))) if path.is_dir())
+    return [Run(path, config.trust) for path in places]
 
 
 def resumable_run(config: RunConfig) -> Run:

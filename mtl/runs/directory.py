@@ -5,6 +5,7 @@
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed, interrupted, or pruned by a search or a screening
     fingerprint    of the data that the training began with
+    notes.json     what there was to say of the data when the training began
     named.json     where the config names own code, or files for acting: a hash of each module and file
     statistics.json  what the suite fitted on the training rows, for suites that do
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
@@ -46,7 +47,7 @@ from mtl.runs.files import make_unique_directory, read_json, read_json_if_whole,
 from mtl.runs.identity import run_id
 from mtl.runs.plain_yaml import read_yaml
 
-NAMED = "named.json"  # in the directory of a run
+NAMED, NOTES = "named.json", "notes.json"  # in the directory of a run
 MERGED = "mtl.merging.merged.Merged"  # what makes merged networks
 
 
@@ -219,6 +220,17 @@ class Run:
     @fingerprint.setter
     def fingerprint(self, value: str) -> None:
         write_text(self.path / "fingerprint", value + "\n")
+
+    @property
+    def notes(self) -> list[str]:
+        """What there was to say of the data when the training began: a run that is gone on with fits nothing anew."""
+        found = read_json_if_whole(self.path / NOTES).get("notes")
+        return [str(note) for note in found] if isinstance(found, list) else []
+
+    @notes.setter
+    def notes(self, notes: Sequence[str]) -> None:
+        if notes and not (self.path / NOTES).is_file():  # a run that is gone on with keeps what it began with
+            write_json(self.path / NOTES, {"notes": list(notes)})
 
     @property
     def state(self) -> str:
