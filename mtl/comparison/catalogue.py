@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mtl.comparison.records import PLAN, planned_path
 from mtl.config.run_result import RunResult
 from mtl.errors import InputError
-from mtl.runs.directory import finished, finished_at, read_result
+from mtl.runs.directory import Run, finished, finished_at, read_result
 from mtl.runs.files import read_json_if_whole
 from mtl.runs.lock import check_free
+from mtl.runs.plain_yaml import read_yaml
 
 DAMAGED, ENDED = "damaged", "killed"  # states that no run writes down itself
 
@@ -83,17 +82,16 @@ def _run(place: Path, output: Path, verdicts: dict[str, str]) -> CataloguedRun:
         when = finished_at(file, result.finished)
         return CataloguedRun(path, "done", _texts(choices), result, when, verdicts)
     try:
-        config: dict[str, Any] = yaml.safe_load((place / "config.yaml").read_text(encoding="utf-8"))
+        config: dict[str, Any] = read_yaml(place / "config.yaml")
         choices = {**config["choices"], "seed": config["seed"]}
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (InputError, LookupError, TypeError) as error:
         return CataloguedRun(path, DAMAGED, {}, None, None, verdicts, " ".join(str(error).split()))
     return CataloguedRun(path, state_of(place), _texts(choices), None, None, verdicts)
 
 
 def state_of(place: Path) -> str:
     """The state of a run without a result; of one that calls itself running, whether somebody is at it."""
-    file = place / "state"
-    state = file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    state = Run(place).state
     if state not in ("", "running"):
         return state
     try:

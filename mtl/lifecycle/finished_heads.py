@@ -94,7 +94,7 @@ def finish_heads(run: Run, assembly: Assembly, fitted: Fitted, callbacks: Sequen
     module, second = assembly.module, run.heads
     if module.nothing_shared:
         return fitted
-    start = second.path / "start.ckpt"
+    start = second.start
     begun = start.is_file()
     if not begun:
         second.path.mkdir(exist_ok=True)

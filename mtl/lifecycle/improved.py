@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,12 @@ from mtl.lifecycle.execution import check_meeting, decides, environment_for, env
 from mtl.lifecycle.failures import failures_recorded
 from mtl.lifecycle.fit import Fitted
 from mtl.lifecycle.improvement import improvement_for
-from mtl.lifecycle.resume import UNFINISHED
+from mtl.lifecycle.new_run import new_directory
+from mtl.lifecycle.resume import UNFINISHED, directories_of
 from mtl.lifecycle.train import Prepared, conclude, ignore
 from mtl.module.lightning import silent_lightning
 from mtl.runs.checkpoint import read_checkpoint, write_checkpoint
-from mtl.runs.directory import Parent, Run, newest, run_path
+from mtl.runs.directory import Parent, Run, newest
 from mtl.runs.lock import check_free, hold
 from mtl.training.hardware import threads_for
 from mtl.training.loggers import check_loggers, log_hyperparameters, make_loggers
@@ -91,8 +93,11 @@ def improve_run(
         begun = unfinished(config, parent)
         if begun is not None:
             sys.stderr.write(f"goes on with {begun.path}, which was not finished\n")
-        child = begun or Run.create(config)
-        with hold(child.path), failures_recorded(child, first=True, again="the same command goes on"):
+        with ExitStack() as lock:
+            child = begun or lock.enter_context(new_directory(config))
+            if begun is not None:
+                lock.enter_context(hold(child.path))
+            lock.enter_context(failures_recorded(child, first=True, again="the same command goes on"))
             begin(child, parent, prepared, on_run_created)
             loggers = make_loggers(child.path, config)
             log_hyperparameters(loggers, config)
@@ -243,22 +248,22 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
 
 def unfinished(config: RunConfig, parent: Run) -> Run | None:
     """The last run of this config that improves the same weights, was interrupted or killed, and that nobody is at."""
-    first = run_path(config)
-    places = [path for path in (first, *first.parent.glob(f"{first.name}-*")) if (path / "parent.json").is_file()]
-    for path in sorted(places, key=lambda place: (place / "parent.json").stat().st_mtime, reverse=True):
-        run = Run(path, config.trust)
+    found = [run for run in directories_of(config) if (run.path / "parent.json").is_file()]
+    for run in sorted(found, key=lambda run: (run.path / "parent.json").stat().st_mtime, reverse=True):
         try:
-            check_free(path)
+            check_free(run.path)
             same = run.parent == Parent.of(parent)
         except InputError:  # somebody is at it, or it is damaged
             continue
-        if same and run.state in UNFINISHED and run.best.is_file():
+        if same and run.state in UNFINISHED:
             return run
     return None
 
 
 def begin(run: Run, parent: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -> None:
     """Write down in its directory what the run is, with the weights that it begins with."""
+    run.state = "running"
+    run.parent = Parent.of(parent)  # from here on the same command goes on with this run
     on_run_created(run)
     known = parent.affinity
     if known is not None:
@@ -267,5 +272,3 @@ def begin(run: Run, parent: Run, prepared: Prepared, on_run_created: Callable[[R
     if not run.best.is_file():
         write_checkpoint(run.best, read_checkpoint(parent.best))
     run.config = prepared.assembly.config
-    run.parent = Parent.of(parent)
-    run.state = "running"

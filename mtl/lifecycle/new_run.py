@@ -1,15 +1,18 @@
 """The directory of a new run, locked; that of a run which was ended before its first checkpoint is used again."""
 
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
-from mtl.lifecycle.resume import UNFINISHED, runs_of
-from mtl.runs.directory import Run
+from mtl.lifecycle.resume import UNFINISHED, directories_of, runs_of
+from mtl.runs.directory import Run, run_path
 from mtl.runs.identity import run_id
-from mtl.runs.lock import LOCK, hold
+from mtl.runs.lock import LOCK, STALE, hold
+
+CHECKPOINTS = ("best.ckpt", "last.ckpt")
 
 
 @contextmanager
@@ -30,9 +33,39 @@ def new_run(config: RunConfig) -> Iterator[Run]:
                     yield run
                     return
                 lock.close()
+        yield lock.enter_context(new_directory(config))
+
+
+@contextmanager
+def new_directory(config: RunConfig) -> Iterator[Run]:
+    """A directory for a run of this config, locked: one in which a killed process had not begun yet, or a new one.
+
+    What it gives is the run. InputError if no directory can be made there.
+    """
+    with ExitStack() as lock:
+        # The folder, which may hold thousands of runs, is read only where the first place is taken
+        for run in directories_of(config) if run_path(config).exists() else ():
+            if without_config(run) and held(run, lock):
+                if without_config(run):  # nobody was faster
+                    empty(run)
+                    yield run
+                    return
+                lock.close()
         run = Run.create(config)
         lock.enter_context(hold(run.path))
         yield run
+
+
+def without_config(run: Run) -> bool:
+    """Whether whoever made a directory was ended before it said of which run it is.
+
+    One without a lock may just have been made by somebody who is about to lock it.
+    """
+    if any((run.path / name).exists() for name in ("config.yaml", "parent.json", "result.json", *CHECKPOINTS)):
+        return False
+    with suppress(OSError):
+        return (run.path / LOCK).is_file() or time.time() - run.path.stat().st_mtime > STALE
+    return False
 
 
 def held(run: Run, lock: ExitStack) -> bool:

@@ -111,7 +111,7 @@ def measure(
         environment=environment(fitted.threads),
         affinity=affinity,
         improvement=improvement,
-        notes=[*data.notes, *fitted.notes, *undefined],
+        notes=[*run.notes, *(note for note in data.notes if note not in run.notes), *fitted.notes, *undefined],
     )
     return Measured(result, Contributions(contributions.result(), None, *data.splits["test"].beside()))
 

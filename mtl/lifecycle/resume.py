@@ -1,6 +1,7 @@
 """Going on with a run that was interrupted: by its own config, in which only what cannot change a number may differ."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
@@ -83,10 +84,15 @@ def unfinished_run(config: RunConfig) -> Run | None:
 
 def runs_of(config: RunConfig) -> list[Run]:
     """Runs that were begun with the id of this config, the last one first."""
+    found = [run for run in directories_of(config) if (run.path / "config.yaml").is_file()]
+    return sorted(found, key=lambda run: (run.path / "config.yaml").stat().st_mtime, reverse=True)
+
+
+def directories_of(config: RunConfig) -> list[Run]:
+    """Directories that were made for runs with the id of this config, also those in which none was begun."""
     first = run_path(config)
-    places = {path for path in (first, *first.parent.glob(f"{first.name}-*")) if (path / "config.yaml").is_file()}
-    by_age = sorted(places, key=lambda place: (place / "config.yaml").stat().st_mtime, reverse=True)
-    return [Run(path, config.trust) for path in by_age]
+    places = (path for path in (first, *sorted(first.parent.glob(f"{first.name}-*"))) if path.is_dir())
+    return [Run(path, config.trust) for path in places]
 
 
 def resumable_run(config: RunConfig) -> Run:
@@ -111,8 +117,19 @@ def resumable_run(config: RunConfig) -> Run:
             f"'{run.path / 'config.yaml'}' was changed after the training had begun, whose checkpoints are of what it "
             f"said before: put that back, or train anew; {ALLOWED}"
         )
-    last = read_checkpoint(run.last)
+    check_goes_on(run.last)
+    heads = run.heads
+    for path in (heads.start, heads.best):
+        if path.is_file():
+            read_checkpoint(path)
+    if heads.last.is_file():
+        check_goes_on(heads.last)
+    return run
+
+
+def check_goes_on(path: Path) -> None:
+    """Raise InputError where a training cannot go on from a checkpoint: it is damaged, or of weights alone."""
+    last = read_checkpoint(path)
     lacking = [name for name, kind in STATE.items() if not isinstance(last.get(name), kind) or not last[name]]
     if lacking:
-        raise InputError(f"checkpoint '{run.last}' cannot be gone on from: it lacks {', '.join(lacking)}")
-    return run
+        raise InputError(f"checkpoint '{path}' cannot be gone on from: it lacks {', '.join(lacking)}")

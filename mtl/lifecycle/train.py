@@ -272,6 +272,7 @@ def begin(run: Run, prepared: Prepared, on_run_created: Callable[[Run], None]) -
 def write_beginning(run: Run, assembly: Assembly, on_run_created: Callable[[Run], None]) -> None:
     """Write down in its directory what the run is."""
     run.fingerprint = assembly.data.fingerprint
+    run.notes = assembly.data.notes
     on_run_created(run)
     run.state = "running"
     run.config = assembly.config

@@ -1,6 +1,7 @@
 """Checkpoints: tensors and plain values, never anything that runs code when it is read."""
 
 import pickle
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ DAMAGED = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
 )
 
 

@@ -5,6 +5,7 @@
     config.yaml    the resolved config, the run's truth
     state          one word: running, done, failed, interrupted, or pruned by a search or a screening
     fingerprint    of the data that the training began with
+    notes.json     what there was to say of the data when the training began
     named.json     where the config names own code, or files for acting: a hash of each module and file
     statistics.json  what the suite fitted on the training rows, for suites that do
     affinity.json  what grouping=auto measured, and the groups that follow; affinity.png shows it
@@ -44,8 +45,9 @@ from mtl.runs.checksums import check, checksums_of, sha256_of, write_checked_tex
 from mtl.runs.contributions import FILE, Contributions, read_contributions, write_contributions
 from mtl.runs.files import make_unique_directory, read_json, read_json_if_whole, to_json, write_json, write_text
 from mtl.runs.identity import run_id
+from mtl.runs.plain_yaml import read_yaml
 
-NAMED = "named.json"  # in the directory of a run
+NAMED, NOTES = "named.json", "notes.json"  # in the directory of a run
 MERGED = "mtl.merging.merged.Merged"  # what makes merged networks
 
 
@@ -175,6 +177,11 @@ class Run:
         return Run(self.path / "heads", self.trust)
 
     @property
+    def start(self) -> Path:
+        """Of the second training of a run that finishes its heads, the checkpoint that it begins with."""
+        return self.path / "start.ckpt"
+
+    @property
     def improvement(self) -> Path:
         """Where a search on the outcome of acting keeps its state."""
         return self.path / "improvement.ckpt"
@@ -215,6 +222,17 @@ class Run:
         write_text(self.path / "fingerprint", value + "\n")
 
     @property
+    def notes(self) -> list[str]:
+        """What there was to say of the data when the training began: a run that is gone on with fits nothing anew."""
+        found = read_json_if_whole(self.path / NOTES).get("notes")
+        return [str(note) for note in found] if isinstance(found, list) else []
+
+    @notes.setter
+    def notes(self, notes: Sequence[str]) -> None:
+        if notes and not (self.path / NOTES).is_file():  # a run that is gone on with keeps what it began with
+            write_json(self.path / NOTES, {"notes": list(notes)})
+
+    @property
     def state(self) -> str:
         """running, done, failed, interrupted or pruned; empty before anything happened."""
         path = self.path / "state"
@@ -231,10 +249,7 @@ class Run:
         InputError if the file is damaged, of another version, not of a run, or names code that is not trusted.
         """
         path = self.path / "config.yaml"
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise InputError(f"'{path}' is damaged: {' '.join(str(error).split())[:200]}") from None
+        values = read_yaml(path)
         if not isinstance(values, dict):
             raise InputError(f"'{path}' is not the config of a run: expected a mapping")
         check_schema(values, f"run '{self.path}'")

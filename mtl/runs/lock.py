@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import sys
 import threading
 import time
@@ -123,7 +124,13 @@ def holder_of(lock: Path) -> dict[str, Any]:
 
 
 def _dead_holder(lock: Path, directory: Path) -> dict[str, Any]:
-    """What a lock holds, of which nobody is alive; empty if there is none. InputError if its process lives."""
+    """What a lock holds, of which nobody is alive; empty if there is none.
+
+    InputError if its process lives, or in its place is what no process has written.
+    """
+    with suppress(OSError):  # there is none, or it cannot be looked at just now
+        if not stat.S_ISREG(lock.lstat().st_mode):
+            raise InputError(f"'{lock}' is no file, so it cannot be said who trains the run: remove it")
     holder = holder_of(lock)
     if holder and is_alive(holder, lock):
         machine = str(holder.get("machine") or "").partition(" ")[0]

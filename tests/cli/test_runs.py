@@ -65,6 +65,13 @@ def test_the_page_holds_every_column_of_every_run(output: Path) -> None:
     assert "thead input, thead button { display: none; }" in page
 
 
+def test_a_run_whose_state_is_no_text_is_listed(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the others, as one that is not finished."""
+    unfinished = output / "runs" / "synthetic" / "hard-equal" / "dead"
+    (unfinished / "state").write_bytes(b"\xff\xfe\0")
+    assert "dead" in listed(capsys, f"output={output}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

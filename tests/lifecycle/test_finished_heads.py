@@ -67,6 +67,34 @@ def test_killed_in_the_second_training_comes_to_the_same_numbers(
     assert (resumed.steps, resumed.epochs, resumed.selection) == (whole.steps, whole.epochs, whole.selection)
 
 
+@pytest.mark.parametrize("name", ["start.ckpt", "best.ckpt", "last.ckpt"])
+def test_a_damaged_checkpoint_of_the_second_training_is_not_gone_on_from(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One bit of a weight: going on refuses in one line, and the same command trains anew to the same numbers."""
+    whole = train(config(tmp_path / "whole", "epochs=2"))
+    with monkeypatch.context() as patch:
+
+        def stop(_: Any, trainer: Any, module: Any) -> None:
+            if trainer.current_epoch == 1:
+                raise KeyboardInterrupt
+
+        patch.setattr(FrozenStatistics, "on_train_epoch_end", stop)
+        with pytest.raises(SystemExit):
+            train(config(tmp_path / "parts", "epochs=2"))
+    run = Path(capsys.readouterr().err.strip().rpartition("resume=")[2])
+    damaged = bytearray((run / "heads" / name).read_bytes())
+    damaged[len(damaged) // 2] ^= 0x40
+    (run / "heads" / name).write_bytes(damaged)
+    with pytest.raises(InputError, match=f"heads/{name}' is damaged"):
+        resume(run)
+    again = train(config(tmp_path / "parts", "epochs=2"))
+    assert whole is not None
+    assert again is not None
+    assert Path(again.directory).name == f"{run.name}-2"
+    assert again.metrics == whole.metrics
+
+
 def test_heads_are_trained_at_the_rate_that_was_found(tmp_path: Path) -> None:
     found = ("callbacks=lr_finder", "callbacks.lr_finder.steps=20", "epochs=2")
     result = train(config(tmp_path, *found))

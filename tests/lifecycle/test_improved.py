@@ -116,17 +116,31 @@ def test_a_trained_dispatcher_improves_and_acts_and_keeps_what_came_of_it(traine
     assert report.summary()["gap"] == pytest.approx(trained.execution["gap"])
 
 
+def stop_at_its_beginning(patch: pytest.MonkeyPatch) -> None:
+    """Interrupt a run that improves another one while its directory is filled."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    patch.setattr("mtl.lifecycle.improved.save_statistics", stop)
+
+
 def test_a_finished_run_is_improved_as_a_run_of_its_own(trained: RunResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed in the second round and gone on with; training its config from the beginning gives the same network."""
+    """Stopped before it has weights and in the second round, and gone on with.
+
+    Training its config from the beginning gives the same network.
+    """
     parent, before = Path(trained.directory), Path(trained.directory, "result.json").read_bytes()
     monkeypatch.setattr("mtl.agent.improvement.rounds.Outcome.better", property(lambda self: True))
     agent = Agent(run=parent)
     assert agent.tasks == ("assignment", "utilisation", "makespan")
-    with monkeypatch.context() as patch:
-        stop_at(patch, 3)  # in the second generation of the second round
-        with pytest.raises(SystemExit):
-            agent.improve(*ROUNDS)
-    (stopped,) = (file.parent for file in parent.parent.glob("*/parent.json"))
+    # The last one in the second generation of the second round
+    for stop in (stop_at_its_beginning, lambda patch: stop_at(patch, 3)):
+        with monkeypatch.context() as patch:
+            stop(patch)
+            with pytest.raises(SystemExit):
+                agent.improve(*ROUNDS)
+    (stopped,) = (path for path in parent.parent.iterdir() if path != parent)
     run = Run.open(stopped)
     assert run.state == "interrupted"
     assert not (stopped / "result.json").exists()

@@ -1,6 +1,7 @@
 """Whatever ends a run from outside leaves it so that it can be gone on with; and nobody else's checkpoint is taken."""
 
 import errno
+import json
 import os
 import shlex
 import shutil
@@ -24,9 +25,9 @@ from mtl.lifecycle.failures import failures_recorded, how_to_go_on
 from mtl.lifecycle.new_run import new_run
 from mtl.lifecycle.train import train
 from mtl.module.loss_meter import Diverged
-from mtl.runs.directory import Run
+from mtl.runs.directory import Run, run_path
 from mtl.runs.identity import run_id
-from mtl.runs.lock import hold
+from mtl.runs.lock import hold, machine_id
 from mtl.training.callbacks import Pruned
 from mtl.training.loggers import UNDER_WAY
 from mtl.training.loggers.mlflow import RunLogger
@@ -217,6 +218,29 @@ def test_a_run_that_was_ended_before_its_first_checkpoint_leaves_no_directory_be
     assert Path(result.directory) == path
     assert not (path / "left").exists()
     with new_run(config) as other:  # this one is done
+        assert other.path.name == f"{path.name}-2"
+
+
+def test_a_run_that_was_ended_before_it_had_a_config_leaves_no_directory_behind(tmp_path: Path) -> None:
+    """Nor one from between its making and its lock; the one that somebody has just made is left alone."""
+    config = tiny(tmp_path)
+    path = run_path(config)
+    path.mkdir(parents=True)
+    with new_run(config) as other:
+        assert other.path.name == f"{path.name}-2"
+    other.path.rmdir()
+    os.utime(path, (0, 0))
+    with new_run(config) as taken:
+        assert taken.path == path
+    dead = {"token": "t", "machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}
+    (path / "lock").write_text(json.dumps(dead))
+    for name in ("fingerprint", "state", ".1.1.config.yaml"):
+        (path / name).write_text("running\n")
+    with new_run(config) as taken:
+        assert taken.path == path
+        assert [one.name for one in path.iterdir()] == ["lock"]
+    (path / "best.ckpt").touch()  # whatever it is of
+    with new_run(config) as other:
         assert other.path.name == f"{path.name}-2"
 
 

@@ -281,3 +281,24 @@ def test_a_run_does_not_go_on_with_other_data(tmp_path: Path, capsys: pytest.Cap
     assert Run.open(run).state == "interrupted"
     write(0)
     assert resume(run).data.fingerprint != found.data.fingerprint
+
+
+def test_what_was_said_of_the_data_stays_in_the_result(tmp_path: Path) -> None:
+    """Of what the inputs tell, say: the inputs are not fitted anew, so it would not be said again."""
+    values = np.random.default_rng(0).normal(size=(80, 3)).round(6)
+    frame = pd.DataFrame(values, columns=["a", "b", "y"]).assign(id=range(80), copy=values[:, 2])
+    frame.to_csv(tmp_path / "my.csv", index=False)
+
+    def config(output: str) -> RunConfig:
+        table = ["task=table", f"task.path={tmp_path / 'my.csv'}", "task.targets={y: regression}", "encoder=tabular"]
+        short = ["epochs=2", "batch_size=16", "validate_every=1", "progress=false", "threads=1"]
+        return configure(*table, *short, "encoder.widths=[8]", f"output={tmp_path / output}")
+
+    whole = train(config("whole"))
+    with pytest.raises(SystemExit):
+        train_with(config("parts"), CtrlC(1))
+    resumed = train(config("parts"))
+    assert any("'copy'" in note for note in whole.notes)
+    assert any("'id' is left out" in note for note in whole.notes)
+    assert resumed.config.resume is not None
+    assert (resumed.notes, resumed.metrics) == (whole.notes, whole.metrics)

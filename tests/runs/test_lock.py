@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -197,3 +198,12 @@ def test_a_lock_that_cannot_be_read_just_now_is_that_of_somebody(tmp_path: Path)
         assert leases.held(["a"]) == set()
     assert holder_of(lock)["token"] == "of another"
     assert holder_of(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda lock: lock.symlink_to("nowhere")])
+def test_what_is_no_lock_is_refused_at_once(make: Callable[[Path], None], tmp_path: Path) -> None:
+    """As in a directory of somebody else: one that nobody writes to would never answer, and none can be taken over."""
+    make(tmp_path / "lock")
+    for look in (check_free, lambda directory: hold(directory).__enter__()):
+        with pytest.raises(InputError, match="lock' is no file"):
+            look(tmp_path)

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from mtl.errors import InputError, absent
 from mtl.suites.table.columns import names, numbers, places_of, times
+from mtl.suites.table.fields import from_plain
 from mtl.suites.table.stacking import EXACT
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
@@ -390,14 +391,9 @@ class Encoding:
     @classmethod
     def of(cls, plain: Sequence[Mapping[str, Any]]) -> "Encoding":
         """The encoding that :meth:`plain` wrote down."""
+        kinds = {one.kind: one for one in (NumberColumn, CategoryColumn, TimeColumn)}
         columns: list[Column] = []
         for entry in plain:
-            kind = entry["kind"]
-            if kind == "number":
-                knots, smooth = tuple(entry.get("knots", ())), entry.get("smooth", False)
-                columns.append(NumberColumn(entry["name"], entry["mean"], entry["std"], entry["gaps"], knots, smooth))
-            elif kind == "category":
-                columns.append(CategoryColumn(entry["name"], tuple(entry["values"])))
-            else:
-                columns.append(TimeColumn(entry["name"], entry["mean"], entry["std"]))
+            fields = {name: value for name, value in entry.items() if name != "kind"}
+            columns.append(from_plain(kinds[entry["kind"]], fields))
         return cls(tuple(columns))

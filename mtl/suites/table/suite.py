@@ -18,6 +18,7 @@ from mtl.suites.base import MultiTaskDataModule, read_statistics
 from mtl.suites.batch import Split
 from mtl.suites.table.copies import copied
 from mtl.suites.table.encoding import WAYS, Encoding
+from mtl.suites.table.fields import from_plain
 from mtl.suites.table.fitting import Remarks, TableFit, asked_types, in_order_of_columns
 from mtl.suites.table.later_rows import LaterRows
 from mtl.suites.table.leaks import leaks
@@ -306,5 +307,5 @@ def from_statistics(
 ) -> tuple[tuple[Target, ...], Encoding, dict[str, ColumnType], dict[str, bool]]:
     """The targets, the encoding, the types and the zones that :meth:`TableSuite.statistics` wrote down."""
     targets = tuple(Target.of(entry) for entry in found["targets"])
-    types = {entry["name"]: ColumnType(**entry) for entry in found.get("types", [])}
+    types = {entry["name"]: from_plain(ColumnType, entry) for entry in found.get("types", [])}
     return targets, Encoding.of(found["columns"]), types, dict(found.get("zones", {}))

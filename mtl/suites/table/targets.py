@@ -13,6 +13,7 @@ from torch import Tensor
 from mtl.errors import InputError, unknown
 from mtl.suites.table.columns import names, numbers, places_of
 from mtl.suites.table.delimited import NUMBER
+from mtl.suites.table.fields import from_plain
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
 from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
 from mtl.tasks.concordance import Concordance
@@ -227,8 +228,7 @@ class Target:
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> "Target":
         """The target that :meth:`plain` wrote down."""
-        found: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
-        return cls(**found)
+        return from_plain(cls, plain)
 
     def encode(self, frame: pd.DataFrame) -> Tensor:
         """Labels ``[N]``: float for binary (0, 1, NaN) and numbers (NaN), integer for all classes (-100).
