@@ -298,6 +298,8 @@ def test_before_the_first_look_is_complete_nothing_is_said(done: int) -> None:
     found = verdict(compare(records, design=design))
     assert found.outcome == NOT_ENOUGH
     assert f"{done} of the 3 fresh seeds of the first look are done" in found.text
+    full = replace(design, kind="full", seeds=tuple(range(14)), looks=(20,))
+    assert f"{done + 2} of the 20 seeds of the first look are done" in verdict(compare(records, design=full)).text
 
 
 def test_a_seed_that_failed_ends_what_can_be_looked_at() -> None:
@@ -532,15 +534,27 @@ def test_the_headline_says_the_outcome_its_size_and_over_what(
     )
 
 
-def test_what_gained_without_being_chosen_is_named_where_the_chosen_one_did_not() -> None:
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.5, "makes no difference beyond 1.0%"), (0.47, "does not pay")], ids=["the same", "worse"]
+)
+def test_what_gained_without_being_chosen_is_named_where_the_chosen_one_did_not(value: float, said: str) -> None:
+    """And the headline is of the chosen one alone: learning together does pay with another."""
     rng, records = np.random.default_rng(0), []
     for seed in range(6):
         noise = rng.normal(0, 0.001, 4)
         records.append(run("single_task", "equal", seed, (0.5, 2.0)))
-        records.append(run("hard", "equal", seed, (0.5 * (1 + noise[0]), 2 + noise[1]), val=(0.6, 1.9)))
-        records.append(run("soft", "equal", seed, (0.55 + noise[2], 1.8 + noise[3]), val=(0.5, 2.0)))
+        records.append(run("hard", "equal", seed, (value * (1 + noise[0]), 1 / value + noise[1]), val=(0.6, 1.9)))
+        for model in ("soft", "gated"):
+            records.append(run(model, "equal", seed, (0.55 + noise[2], 1.8 + noise[3]), val=(0.5, 2.0)))
     found = verdict(compare(records))
+    start = f"Learning together {said} with the configuration that validation prefers: hard-equal is at "
+    assert found.headline.startswith(start)
     assert found.certainty[0].replace("\N{NO-BREAK SPACE}", " ") == (
+        "On test data soft-equal (+10.0 %) and gated-equal (+10.0 %) did gain, but validation data did not single them "
+        "out."
+    )
+    one = verdict(compare([record for record in records if record.model != "gated"]))
+    assert one.certainty[0].replace("\N{NO-BREAK SPACE}", " ") == (
         "On test data soft-equal (+10.0 %) did gain, but validation data did not single it out."
     )
     assert "did gain" not in verdict(compare(planted(rng, 0.05))).text
