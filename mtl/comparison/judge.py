@@ -76,9 +76,10 @@ class Judge:
     def hypotheses(self) -> int:
         """What is tested of each configuration beside delta_m: tasks, acting, and the baselines beside the first.
 
-        Of one task delta_m is the gain, which is tested once.
+        Of one task delta_m is the gain, which is tested once. Acting is tested where runs of the baseline acted: of
+        those that did not, a configuration may have no seed.
         """
-        acted = all(one.kept().outcome is not None for one in self.base.values())
+        acted = any(one.kept().outcome is not None for one in self.base.values())
         tasks = len(self.gain.tasks) if len(self.gain.tasks) > 1 else 0
         return tasks + int(acted) + len(self.design.further or self.further)
 
