@@ -70,21 +70,26 @@ class GainRule:
     Attributes:
         tasks: names, in order.
         directions: by task, whether a higher primary metric is better.
-        scales: by task, what a difference is divided by.
+        scales: by task, what a difference on test is divided by.
+        validation_scales: likewise on validation, where test values decide nothing: not this either.
         resplit: whether each seed has a split of its own.
     """
 
     tasks: tuple[str, ...]
     directions: Mapping[str, bool]
     scales: Mapping[str, Scale]
+    validation_scales: Mapping[str, Scale]
     resplit: bool = False
 
     @classmethod
     def of(cls, records: Sequence[Record], over: Runs, *, resplit: bool = False) -> "GainRule":
         """For these runs, which all have the same tasks, and the runs of the baseline among them."""
         first, base = records[0], tuple(over.values())
-        scales = {task: task_scale(task, metric, records, base) for task, metric in first.primary.items()}
-        return cls(tuple(first.primary), first.directions, scales, resplit)
+
+        def of(*splits: str) -> dict[str, Scale]:
+            return {task: task_scale(task, metric, records, base, splits) for task, metric in first.primary.items()}
+
+        return cls(tuple(first.primary), first.directions, of("test", "val"), of("val"), resplit)
 
     def on_validation(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> dict[str, float]:
         """Mean gains by task on the validation rows, on which choices are made and nothing is claimed."""
@@ -94,7 +99,7 @@ class GainRule:
                     np.array([runs[seed].val[task] for seed in seeds]),
                     np.array([over[seed].val[task] for seed in seeds]),
                     higher_is_better=self.directions[task],
-                    scale=self.scales[task],
+                    scale=self.validation_scales[task],
                 ).mean()
             )
             for task in self.tasks
@@ -357,7 +362,9 @@ def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
     return np.stack([np.asarray(runs[seed].kept().tasks[task], dtype=float) for seed in seeds])
 
 
-def task_scale(task: str, metric: str, records: Sequence[Record], baseline: Sequence[Record]) -> Scale:
-    """What gains of a task are divided by."""
-    values, base = ([one.test[task] for one in of] + [one.val[task] for one in of] for of in (records, baseline))
+def task_scale(
+    task: str, metric: str, records: Sequence[Record], baseline: Sequence[Record], splits: Sequence[str]
+) -> Scale:
+    """What gains of a task are divided by, as its values on these splits, ``test`` and ``val``, ask for."""
+    values, base = ([getattr(one, split)[task] for split in splits for one in of] for of in (records, baseline))
     return scale_of(metric, values, base)

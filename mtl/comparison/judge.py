@@ -181,6 +181,7 @@ class Judge:
             primary=one.primary,
             directions=one.directions,
             scales=dict(self.gain.scales),
+            validation_scales=dict(self.gain.validation_scales),
             rules=self.rules,
             design=self.design,
             baseline=rows[self.design.baseline],

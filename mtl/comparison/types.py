@@ -154,7 +154,8 @@ class Comparison:
     Attributes:
         suite: the data.
         tasks: names of those that count, in order; primary and directions by name.
-        scales: by task.
+        scales: by task, of gains on test.
+        validation_scales: by task, of gains on validation.
         rules: when a difference counts.
         design: which runs decide, and how often one looks.
         baseline: the single-task configuration that gains are over; its own gains are zero.
@@ -174,6 +175,7 @@ class Comparison:
     primary: Mapping[str, str]
     directions: Mapping[str, bool]
     scales: Mapping[str, Scale]
+    validation_scales: Mapping[str, Scale]
     rules: Rules
     design: Design
     baseline: Row

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from mtl.comparison.gain_samples import Runs, any_run
 from mtl.comparison.judge import Judge
 from mtl.comparison.records import Record, read
 from mtl.comparison.report.auxiliary import auxiliary_rows
+from mtl.comparison.report.findings import screening_note
 from mtl.comparison.report.markdown import body
 from mtl.comparison.report.tables import summary
 from mtl.comparison.statistics.looks import Look, spend
@@ -113,6 +114,30 @@ def test_a_look_keeps_what_the_looks_before_it_have_shown() -> None:
         Look(3, 0.2, (-1.0, 1.5), UNCLEAR),
         Look(5, 0.3, (0.25, 1.5), HELPS),
     ]
+
+
+@pytest.mark.parametrize("lost", [0.0, -1.0, nan, 1e9])
+@pytest.mark.parametrize("model", ["single_task", "hard"])
+def test_values_on_test_decide_nothing_on_validation(lost: float, model: str) -> None:
+    """Not by what gains are divided by either: a baseline that is at 0 on test is not there on validation."""
+    metrics = {"a": "mae", "b": "mae"}
+    records = [
+        make_record(name, seed=seed, primary=metrics, test={"a": a, "b": b})
+        for name, a, b in (("single_task", 1.0, 100.0), ("hard", 0.9, 101.0), ("soft", 1.05, 99.0))
+        for seed in (0, 1)
+    ]
+    changed = [replace(one, test={"a": one.test["a"], "b": lost}) if one.model == model else one for one in records]
+    usual, found = compare(records), compare(changed)
+    assert usual.best is not None
+    assert usual.best.label == "hard-equal"  # 10 % less on one task, 1 % more on the other
+    assert found.best is not None
+    assert found.best.label == usual.best.label
+    assert [row.validation for row in found.all_rows] == [row.validation for row in usual.all_rows]
+    unlike = lost < 0 or (lost == 0 and model == "single_task")
+    told = " Other than on test: b: relative to the mean of the baseline." in screening_note(found)
+    assert told == unlike
+    gains = summary("name", found, verdict(found), ())["tasks"]["b"]
+    assert (gains["gain"] != gains["gain_on_validation"]) == unlike
 
 
 def test_costs_are_medians_and_what_came_of_acting_is_a_mean() -> None:

@@ -88,6 +88,7 @@ def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Seque
                 "metric": comparison.primary[task],
                 "higher_is_better": comparison.directions[task],
                 "gain": comparison.scales[task].reason,
+                "gain_on_validation": comparison.validation_scales[task].reason,
             }
             for task in comparison.tasks
         },
