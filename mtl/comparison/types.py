@@ -31,7 +31,7 @@ class Rules:
     def __post_init__(self) -> None:
         """Raise ValueError for numbers by which everything, or nothing, would count."""
         for name, value in (("alpha", self.alpha), ("margin", self.margin)):
-            if not 0 <= value < 1:
+            if not 0 <= value < 1 or (value == 0 and name == "alpha"):
                 raise ValueError(f"{name}={value}: expected a number between 0 and 1")
 
 

@@ -183,6 +183,13 @@ def test_an_unmeasured_task_is_no_evidence() -> None:
     assert verdict(found).outcome == NOT_ENOUGH
 
 
+@pytest.mark.parametrize("rule", [{"alpha": 0.0}, {"alpha": 1.0}, {"alpha": nan}, {"margin": -0.1}, {"margin": 1.0}])
+def test_rules_by_which_everything_or_nothing_would_count_are_refused(rule: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"=.*: expected a number between 0 and 1"):
+        Rules(**rule)
+    assert Rules(margin=0.0).margin == 0
+
+
 def test_a_further_baseline_is_compared_with_the_best() -> None:
     records = planted(np.random.default_rng(3), -0.1)
     for seed in range(5):
