@@ -157,7 +157,7 @@ class GainRule:
         sizes = {task: self._unseen_size(runs, over, seeds, task) for task in tasks}
         alike = {task: size for task, size in sizes.items() if size is not None}
         if self.resplit:
-            fewest = min((one.rows["test"] for one in records), default=0)
+            fewest = min((labelled_number(one, task) for one in records for task in alike), default=0.0)
             unseen = unseen_of(alike, tasks, fewest)
             return GainSample(by_seed, None, self._test_share(runs, seeds), unseen=unseen)
         groups, weights = row_groups(records), row_weights(records)
@@ -350,11 +350,26 @@ def sum_groups(deviations: np.ndarray, counts: np.ndarray, groups: np.ndarray | 
         ``[n, G]``, and how many groups there are, see :func:`~mtl.runs.contributions.effective_number`; those without
         a label are none.
     """
+    number = count_groups(counts, groups)
     if groups is None:
-        return deviations, effective_number(counts)
+        return deviations, number
     names, place = np.unique(groups, return_inverse=True)
     sums = np.stack([np.bincount(place, weights=one, minlength=len(names)) for one in deviations])
-    return sums * (len(names) / len(groups)), effective_number(np.bincount(place, weights=counts, minlength=len(names)))
+    return sums * (len(names) / len(groups)), number
+
+
+def count_groups(counts: np.ndarray, groups: np.ndarray | None) -> float:
+    """How many groups of rows there are, as :func:`sum_groups` says."""
+    if groups is None:
+        return effective_number(counts)
+    return effective_number(np.bincount(np.unique(groups, return_inverse=True)[1], weights=counts))
+
+
+def labelled_number(one: Record, task: str) -> float:
+    """How many of a run's test rows, or groups of them, tell something of a task, as :func:`sum_groups` counts them."""
+    kept = one.kept()
+    labelled = np.isfinite(kept.tasks[task])
+    return count_groups(labelled * (1.0 if kept.weights is None else kept.weights), kept.groups)
 
 
 def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:

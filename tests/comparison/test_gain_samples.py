@@ -137,12 +137,16 @@ def test_the_mean_gain_of_tasks_has_the_rows_of_all_and_as_many_labels_as_the_ta
 @pytest.mark.parametrize("resplit", [False, True])
 def test_what_rows_that_are_all_right_may_differ_by_is_shared_by_all_tasks(resplit: bool) -> None:
     """By hand; an error of 1 is no accuracy of 1. Of splits of their own, the smallest one tells least."""
-    rows = {"a": np.array([1.0, 1.0, 1.0, np.nan]), "b": np.ones(4), "c": np.ones(4)}
+
+    def rows(seed: int) -> dict[str, np.ndarray]:
+        right = np.ones(7 + seed if resplit else 4)
+        return {"a": np.append(right[1:], np.nan), "b": right, "c": right}
+
     runs, over = (
         {
             s: replace(
-                measured(m, s, rows),
-                rows={"train": 100, "val": 9, "test": 7 + s},
+                measured(m, s, rows(s)),
+                rows={"train": 100, "val": 9, "test": len(rows(s)["b"])},
                 primary={"a": "accuracy", "b": "mae", "c": "r2"},
                 directions={"a": True, "b": False, "c": True},
             )
@@ -151,7 +155,7 @@ def test_what_rows_that_are_all_right_may_differ_by_is_shared_by_all_tasks(respl
         for m in ("a", "b")
     )
     rule = GainRule.of([*runs.values(), *over.values()], over, resplit=resplit)
-    assert rule.on_all_tasks(runs, over, range(3)).unseen == (1.0, 7 if resplit else 3)
+    assert rule.on_all_tasks(runs, over, range(3)).unseen == (1.0, 6 if resplit else 3)  # one row of a has no label
     assert rule.on_task(runs, over, range(3), "b").unseen == (1.0, 7 if resplit else 4)  # each error is 1
     worse = {s: replace(one, test={**one.test, "a": 0.9 if s else 1.0}) for s, one in runs.items()}
     assert rule.on_task(worse, over, range(3), "a").unseen is None

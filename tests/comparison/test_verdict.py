@@ -16,7 +16,7 @@ from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Evidence, Measurem
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
 from mtl.comparison.wording import format_stated
 from mtl.errors import InputError
-from mtl.runs.contributions import Outcome
+from mtl.runs.contributions import Contributions, Outcome
 from tests.comparison.support import make_record
 
 TASKS = ("a", "b")
@@ -76,11 +76,25 @@ def test_a_metric_that_is_no_number_is_named() -> None:
 
 
 @pytest.mark.parametrize("resplit", [False, True])
-def test_few_rows_that_are_all_right_do_not_show_that_there_is_no_difference(resplit: bool) -> None:
-    """Of twenty rows of a kind of which one in six is wrong, none is wrong once in forty times."""
-    rows = {"a": np.ones(20)}
+@pytest.mark.parametrize("told", ["rows", "labels", "groups", "weights"])
+def test_few_rows_that_are_all_right_do_not_show_that_there_is_no_difference(resplit: bool, told: str) -> None:
+    """Of twenty rows of a kind of which one in six is wrong, none is wrong once in forty times.
+
+    Also where there are more rows, of which twenty have a label, or a weight, or which come in twenty groups.
+    """
+    right, some = np.ones(20 if told == "rows" else 2000), np.arange(2000) < 20
+    rows = {"a": np.where(some, right, nan) if told == "labels" else right}
+    kept = Contributions(
+        rows,
+        None,
+        groups=np.arange(2000) % 20 if told == "groups" else None,
+        weights=some.astype(float) if told == "weights" else None,
+    )
     runs = [
-        make_record(model, seed=seed, primary={"a": "accuracy"}, test={"a": 1.0}, rows=rows)
+        replace(
+            make_record(model, seed=seed, primary={"a": "accuracy"}, test={"a": 1.0}, kept=lambda: kept),
+            rows={"train": 9000, "test": len(right)},
+        )
         for model in ("single_task", "hard")
         for seed in range(5)
     ]
