@@ -163,6 +163,7 @@ class Comparison:
         best: the multi-task row with the highest delta_m on validation; None without any.
         against: by label of a further baseline, evidence on delta_m of ``best`` over that one.
         hypotheses: how many tests a configuration has beside the one of delta_m.
+        unpaired: labels of configurations without a row, since no run of theirs is on a seed of the baseline.
         front_tasks: labels that no other configuration beats on every task, on validation.
         front_cost: labels that no other beats in delta_m on validation and training seconds.
         hypervolume: by label, the share of the volume between worst and best validation gains that is lost without it.
@@ -183,6 +184,7 @@ class Comparison:
     best: Row | None
     against: Mapping[str, Evidence]
     hypotheses: int
+    unpaired: tuple[str, ...]
     front_tasks: tuple[str, ...]
     front_cost: tuple[str, ...]
     hypervolume: Mapping[str, float]

@@ -384,6 +384,11 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
     out += unlike_versions([*comparison.baseline.records, *best.records])
     if best.tested is not None and len(best.tested.seeds) == 1:
         out.append("One seed says nothing about chance: start the command again with more.")
+    if comparison.unpaired:
+        has = "has" if len(comparison.unpaired) == 1 else "have"
+        out.append(
+            f"{join_words(comparison.unpaired)} {has} no run on a seed of the baseline, and no part in this report."
+        )
     if comparison.design.kind != CONFIRM:
         most = max((len(tested.seeds) for _, tested in comparison.tested_rows), default=0)
         unlike = [

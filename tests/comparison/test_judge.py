@@ -179,7 +179,10 @@ def test_a_seed_that_some_lack_is_left_out_of_their_gains_alone() -> None:
     found = compare([*(one for one in lacking if one.model != "gated"), *apart])
     assert {row.model: measured(row).seeds for row in found.rows} == {"hard": (0, 2, 3, 4), "soft": (0, 1, 2, 3, 4)}
     assert measured(found.rows[0]).looks[0].seeds == 4
-    assert "Seeds are missing for hard-equal." in verdict(found).certainty
+    said = verdict(found).certainty
+    assert "Seeds are missing for hard-equal." in said
+    assert "gated-equal has no run on a seed of the baseline, and no part in this report." in said
+    assert "no part in this report" not in verdict(compare(records)).text
 
 
 def test_of_a_further_baseline_is_claimed_what_its_interval_says() -> None:
