@@ -70,21 +70,26 @@ class GainRule:
     Attributes:
         tasks: names, in order.
         directions: by task, whether a higher primary metric is better.
-        scales: by task, what a difference is divided by.
+        scales: by task, what a difference on test is divided by.
+        validation_scales: likewise on validation, where test values decide nothing: not this either.
         resplit: whether each seed has a split of its own.
     """
 
     tasks: tuple[str, ...]
     directions: Mapping[str, bool]
     scales: Mapping[str, Scale]
+    validation_scales: Mapping[str, Scale]
     resplit: bool = False
 
     @classmethod
     def of(cls, records: Sequence[Record], over: Runs, *, resplit: bool = False) -> "GainRule":
         """For these runs, which all have the same tasks, and the runs of the baseline among them."""
         first, base = records[0], tuple(over.values())
-        scales = {task: task_scale(task, metric, records, base) for task, metric in first.primary.items()}
-        return cls(tuple(first.primary), first.directions, scales, resplit)
+
+        def of(*splits: str) -> dict[str, Scale]:
+            return {task: task_scale(task, metric, records, base, splits) for task, metric in first.primary.items()}
+
+        return cls(tuple(first.primary), first.directions, of("test", "val"), of("val"), resplit)
 
     def on_validation(self, runs: Runs, over: Runs, seeds: Sequence[int]) -> dict[str, float]:
         """Mean gains by task on the validation rows, on which choices are made and nothing is claimed."""
@@ -94,7 +99,7 @@ class GainRule:
                     np.array([runs[seed].val[task] for seed in seeds]),
                     np.array([over[seed].val[task] for seed in seeds]),
                     higher_is_better=self.directions[task],
-                    scale=self.scales[task],
+                    scale=self.validation_scales[task],
                 ).mean()
             )
             for task in self.tasks
@@ -152,7 +157,7 @@ class GainRule:
         sizes = {task: self._unseen_size(runs, over, seeds, task) for task in tasks}
         alike = {task: size for task, size in sizes.items() if size is not None}
         if self.resplit:
-            fewest = min((one.rows["test"] for one in records), default=0)
+            fewest = min((labelled_number(one, task) for one in records for task in alike), default=0.0)
             unseen = unseen_of(alike, tasks, fewest)
             return GainSample(by_seed, None, self._test_share(runs, seeds), unseen=unseen)
         groups, weights = row_groups(records), row_weights(records)
@@ -345,11 +350,26 @@ def sum_groups(deviations: np.ndarray, counts: np.ndarray, groups: np.ndarray | 
         ``[n, G]``, and how many groups there are, see :func:`~mtl.runs.contributions.effective_number`; those without
         a label are none.
     """
+    number = count_groups(counts, groups)
     if groups is None:
-        return deviations, effective_number(counts)
+        return deviations, number
     names, place = np.unique(groups, return_inverse=True)
     sums = np.stack([np.bincount(place, weights=one, minlength=len(names)) for one in deviations])
-    return sums * (len(names) / len(groups)), effective_number(np.bincount(place, weights=counts, minlength=len(names)))
+    return sums * (len(names) / len(groups)), number
+
+
+def count_groups(counts: np.ndarray, groups: np.ndarray | None) -> float:
+    """How many groups of rows there are, as :func:`sum_groups` says."""
+    if groups is None:
+        return effective_number(counts)
+    return effective_number(np.bincount(np.unique(groups, return_inverse=True)[1], weights=counts))
+
+
+def labelled_number(one: Record, task: str) -> float:
+    """How many of a run's test rows, or groups of them, tell something of a task, as :func:`sum_groups` counts them."""
+    kept = one.kept()
+    labelled = np.isfinite(kept.tasks[task])
+    return count_groups(labelled * (1.0 if kept.weights is None else kept.weights), kept.groups)
 
 
 def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
@@ -357,7 +377,9 @@ def stack_rows(runs: Runs, seeds: Sequence[int], task: str) -> np.ndarray:
     return np.stack([np.asarray(runs[seed].kept().tasks[task], dtype=float) for seed in seeds])
 
 
-def task_scale(task: str, metric: str, records: Sequence[Record], baseline: Sequence[Record]) -> Scale:
-    """What gains of a task are divided by."""
-    values, base = ([one.test[task] for one in of] + [one.val[task] for one in of] for of in (records, baseline))
+def task_scale(
+    task: str, metric: str, records: Sequence[Record], baseline: Sequence[Record], splits: Sequence[str]
+) -> Scale:
+    """What gains of a task are divided by, as its values on these splits, ``test`` and ``val``, ask for."""
+    values, base = ([getattr(one, split)[task] for split in splits for one in of] for of in (records, baseline))
     return scale_of(metric, values, base)

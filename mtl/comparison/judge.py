@@ -76,11 +76,17 @@ class Judge:
     def hypotheses(self) -> int:
         """What is tested of each configuration beside delta_m: tasks, acting, and the baselines beside the first.
 
-        Of one task delta_m is the gain, which is tested once.
+        Of one task delta_m is the gain, which is tested once. Acting is tested where runs of the baseline acted: of
+        those that did not, a configuration may have no seed.
         """
-        acted = all(one.kept().outcome is not None for one in self.base.values())
+        acted = any(one.kept().outcome is not None for one in self.base.values())
         tasks = len(self.gain.tasks) if len(self.gain.tasks) > 1 else 0
         return tasks + int(acted) + len(self.design.further or self.further)
+
+    @property
+    def unpaired(self) -> tuple[str, ...]:
+        """Configurations that have runs, but none on a seed of the baseline."""
+        return tuple(key for key in self.runs if key not in (self.design.baseline, *self.multi, *self.further))
 
     def deciding_seeds(self, key: str, over: Runs | None = None) -> list[int]:
         """The seeds of the design that a configuration and a baseline have: from its beginning, without a gap."""
@@ -180,6 +186,7 @@ class Judge:
             primary=one.primary,
             directions=one.directions,
             scales=dict(self.gain.scales),
+            validation_scales=dict(self.gain.validation_scales),
             rules=self.rules,
             design=self.design,
             baseline=rows[self.design.baseline],
@@ -187,6 +194,7 @@ class Judge:
             best=rows[best] if best else None,
             against=self.against(best, labels) if best else {},
             hypotheses=self.hypotheses,
+            unpaired=tuple(labels[key] for key in self.unpaired),
             front_tasks=tuple(name for name, on in zip(names, front(points), strict=True) if on),
             front_cost=tuple(name for name, on in zip(names, front(cost_points), strict=True) if on),
             hypervolume={label: unique.get(label, nan) for label in (labels[key] for key in order)},

@@ -31,7 +31,7 @@ class Rules:
     def __post_init__(self) -> None:
         """Raise ValueError for numbers by which everything, or nothing, would count."""
         for name, value in (("alpha", self.alpha), ("margin", self.margin)):
-            if not 0 <= value < 1:
+            if not 0 <= value < 1 or (value == 0 and name == "alpha"):
                 raise ValueError(f"{name}={value}: expected a number between 0 and 1")
 
 
@@ -154,7 +154,8 @@ class Comparison:
     Attributes:
         suite: the data.
         tasks: names of those that count, in order; primary and directions by name.
-        scales: by task.
+        scales: by task, of gains on test.
+        validation_scales: by task, of gains on validation.
         rules: when a difference counts.
         design: which runs decide, and how often one looks.
         baseline: the single-task configuration that gains are over; its own gains are zero.
@@ -162,6 +163,7 @@ class Comparison:
         best: the multi-task row with the highest delta_m on validation; None without any.
         against: by label of a further baseline, evidence on delta_m of ``best`` over that one.
         hypotheses: how many tests a configuration has beside the one of delta_m.
+        unpaired: labels of configurations without a row, since no run of theirs is on a seed of the baseline.
         front_tasks: labels that no other configuration beats on every task, on validation.
         front_cost: labels that no other beats in delta_m on validation and training seconds.
         hypervolume: by label, the share of the volume between worst and best validation gains that is lost without it.
@@ -174,6 +176,7 @@ class Comparison:
     primary: Mapping[str, str]
     directions: Mapping[str, bool]
     scales: Mapping[str, Scale]
+    validation_scales: Mapping[str, Scale]
     rules: Rules
     design: Design
     baseline: Row
@@ -181,6 +184,7 @@ class Comparison:
     best: Row | None
     against: Mapping[str, Evidence]
     hypotheses: int
+    unpaired: tuple[str, ...]
     front_tasks: tuple[str, ...]
     front_cost: tuple[str, ...]
     hypervolume: Mapping[str, float]

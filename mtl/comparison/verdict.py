@@ -84,7 +84,7 @@ def verdict(comparison: Comparison) -> Verdict:
         done = len(best.tested.seeds) if best.tested else 0
         text = (
             f"Not enough evidence yet: validation prefers {best.label}, and {done} of the "
-            f"{count_noun(comparison.design.looks[0], 'fresh seed')} of the first look are done."
+            f"{count_noun(comparison.design.looks[0], kind_of_seed(comparison))} of the first look are done."
         )
         return Verdict(NOT_ENOUGH, text, negative_transfer=hurt)
     outcome = OUTCOMES[best.tested.delta.call]
@@ -152,8 +152,7 @@ def unmeasured(label: str, records: Sequence[Record], split: str = "validation")
 def headline(outcome: str, best: Row, tested: Measurement, comparison: Comparison) -> str:
     """The one sentence."""
     size = gain_in_words(tested.delta) if isfinite(tested.delta.mean) else "a gain that is not measured"
-    fresh = "fresh seed" if comparison.design.kind == CONFIRM else "seed"
-    seeds, learning = count_noun(len(tested.seeds), fresh), learning_in_words(best, comparison)
+    seeds, learning = count_noun(len(tested.seeds), kind_of_seed(comparison)), learning_in_words(best, comparison)
     over, average = f"averaged over {count_noun(len(comparison.tasks), 'task')} and {seeds}", " on average"
     if comparison.auxiliary:
         tasks = len(comparison.tasks)
@@ -161,13 +160,16 @@ def headline(outcome: str, best: Row, tested: Measurement, comparison: Compariso
         average = average if tasks > 1 else ""
     if outcome == PAYS:
         return f"{learning} pays: the best configuration, {best.label}, gains {size}, {over}."
-    if outcome == DOES_NOT_PAY:
-        return f"{learning} does not pay: even the best configuration, {best.label}, is at {size}, {over}."
-    if outcome == NO_DIFFERENCE:
-        return (
-            f"{learning} makes no difference beyond {format_stated(comparison.rules.margin, 1)}: "
-            f"the best configuration, {best.label}, is at {size}, {over}."
-        )
+    if outcome in (DOES_NOT_PAY, NO_DIFFERENCE):
+        no_gain, even = "does not pay", "even "
+        if outcome == NO_DIFFERENCE:
+            no_gain, even = f"makes no difference beyond {format_stated(comparison.rules.margin, 1)}", ""
+        if shown_to_gain(comparison):  # so it pays with another one
+            return (
+                f"{learning} {no_gain} with the configuration that validation prefers: {best.label} is at {size}, "
+                f"{over}."
+            )
+        return f"{learning} {no_gain}: {even}the best configuration, {best.label}, is at {size}, {over}."
     if comparison.baseline.still_improving or best.still_improving:  # whatever the interval leaves out
         why = f"Nothing is claimed{average}, since the budget ended trainings that still improved"
     else:
@@ -175,6 +177,11 @@ def headline(outcome: str, best: Row, tested: Measurement, comparison: Compariso
     if auxiliary_of(best):
         return f"{why}: l{learning[1:]} is at {size} with the best configuration, {best.label}, {over}."
     return f"{why}: the best configuration, {best.label}, is at {size}, {over}."
+
+
+def kind_of_seed(comparison: Comparison) -> str:
+    """What the seeds that decide are called: fresh where the choice was made on others."""
+    return "fresh seed" if comparison.design.kind == CONFIRM else "seed"
 
 
 def learning_in_words(best: Row, comparison: Comparison) -> str:
@@ -324,14 +331,17 @@ def against_in_words(label: str, found: Evidence) -> str:
 
 def runners_up(comparison: Comparison) -> list[str]:
     """Configurations for which there is proof where there is none for the best."""
-    best = comparison.best
-    if best is None or best.tested is None or best.tested.delta.call == HELPS:
-        return []
-    proven = [(row, tested) for row, tested in comparison.tested_rows if row.multi and tested.delta.call == HELPS]
-    if not proven:
+    best, proven = comparison.best, shown_to_gain(comparison)
+    if best is None or best.tested is None or best.tested.delta.call == HELPS or not proven:
         return []
     found = join_words([f"{row.label} ({format_percent(tested.delta.mean)})" for row, tested in proven])
-    return [f"On test data {found} did gain, but validation data did not single it out."]
+    single_out = "it" if len(proven) == 1 else "them"
+    return [f"On test data {found} did gain, but validation data did not single {single_out} out."]
+
+
+def shown_to_gain(comparison: Comparison) -> list[tuple[Row, Measurement]]:
+    """The configurations whose mean gain on test is shown to be above zero."""
+    return [(row, tested) for row, tested in comparison.tested_rows if row.multi and tested.delta.call == HELPS]
 
 
 def caveats(comparison: Comparison, best: Row) -> list[str]:
@@ -374,6 +384,11 @@ def caveats(comparison: Comparison, best: Row) -> list[str]:
     out += unlike_versions([*comparison.baseline.records, *best.records])
     if best.tested is not None and len(best.tested.seeds) == 1:
         out.append("One seed says nothing about chance: start the command again with more.")
+    if comparison.unpaired:
+        has = "has" if len(comparison.unpaired) == 1 else "have"
+        out.append(
+            f"{join_words(comparison.unpaired)} {has} no run on a seed of the baseline, and no part in this report."
+        )
     if comparison.design.kind != CONFIRM:
         most = max((len(tested.seeds) for _, tested in comparison.tested_rows), default=0)
         unlike = [

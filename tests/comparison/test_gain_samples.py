@@ -1,6 +1,6 @@
 """Rows that belong together count as one: groups in place of rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from mtl.comparison.evidence import evidence_of
 from mtl.comparison.gain_samples import GainRule, GainSample, alike, gains_by_split, row_groups, row_weights, sum_groups
 from mtl.comparison.records import Record
 from mtl.comparison.report import number_format
-from mtl.comparison.statistics.estimate import over_seeds_and_rows
+from mtl.comparison.statistics.estimate import Unseen, over_seeds_and_rows
 from mtl.comparison.types import Rules
 from mtl.comparison.wording import interval_in_words
 from mtl.errors import InputError
@@ -137,12 +137,16 @@ def test_the_mean_gain_of_tasks_has_the_rows_of_all_and_as_many_labels_as_the_ta
 @pytest.mark.parametrize("resplit", [False, True])
 def test_what_rows_that_are_all_right_may_differ_by_is_shared_by_all_tasks(resplit: bool) -> None:
     """By hand; an error of 1 is no accuracy of 1. Of splits of their own, the smallest one tells least."""
-    rows = {"a": np.array([1.0, 1.0, 1.0, np.nan]), "b": np.ones(4), "c": np.ones(4)}
+
+    def rows(seed: int) -> dict[str, np.ndarray]:
+        right = np.ones(7 + seed if resplit else 4)
+        return {"a": np.append(right[1:], np.nan), "b": right, "c": right}
+
     runs, over = (
         {
             s: replace(
-                measured(m, s, rows),
-                rows={"train": 100, "val": 9, "test": 7 + s},
+                measured(m, s, rows(s)),
+                rows={"train": 100, "val": 9, "test": len(rows(s)["b"])},
                 primary={"a": "accuracy", "b": "mae", "c": "r2"},
                 directions={"a": True, "b": False, "c": True},
             )
@@ -151,7 +155,7 @@ def test_what_rows_that_are_all_right_may_differ_by_is_shared_by_all_tasks(respl
         for m in ("a", "b")
     )
     rule = GainRule.of([*runs.values(), *over.values()], over, resplit=resplit)
-    assert rule.on_all_tasks(runs, over, range(3)).unseen == (1.0, 7 if resplit else 3)
+    assert rule.on_all_tasks(runs, over, range(3)).unseen == (1.0, 6 if resplit else 3)  # one row of a has no label
     assert rule.on_task(runs, over, range(3), "b").unseen == (1.0, 7 if resplit else 4)  # each error is 1
     worse = {s: replace(one, test={**one.test, "a": 0.9 if s else 1.0}) for s, one in runs.items()}
     assert rule.on_task(worse, over, range(3), "a").unseen is None
@@ -179,6 +183,30 @@ def test_rows_that_are_wrong_alike_leave_open_how_others_differ() -> None:
     assert np.isnan(evidence_of(rule.on_task(failed, failed, range(3), "a"), 0.05, Rules()).mean)
     other = runs_of("a", {**rows, "a": rows["a"][::-1]})  # as many are right, but others
     assert not evidence_of(rule.on_task(other, over, range(3), "a"), 0.05, Rules()).no_row_differs
+
+
+def test_rows_are_alike_by_chance_only_where_every_run_has_few_values_that_are_the_same_in_both() -> None:
+    """Few: at most half as many as rows. What is at 1 but for rounding is so too, whatever its rows contribute."""
+    few, many = np.array([3.0, 2.0, 1.0, 1.0, 2.0, 1.0]), np.array([4.0, 3.0, 2.0, 2.0, 2.0, 2.0])
+
+    def unseen(mine: Sequence[np.ndarray], base: Sequence[np.ndarray], higher: bool = False) -> Unseen | None:
+        runs, over = (
+            {
+                s: replace(measured(m, s, {"a": one}), test={"a": float(one.mean())}, directions={"a": higher})
+                for s, one in enumerate(each)
+            }
+            for m, each in (("a", mine), ("b", base))
+        )
+        rule = GainRule.of([*runs.values(), *over.values()], over)
+        return rule.on_task(runs, over, range(len(mine)), "a").unseen
+
+    divisor = (few.mean() + many.mean()) / 2
+    assert unseen([few, many], [few, many]) == (pytest.approx(4 / divisor), 6)
+    assert unseen([few, many], [few, many[::-1]]) is None  # of one run other rows are wrong, as many as before
+    assert unseen([few, np.arange(6.0)], [few, np.arange(6.0)]) is None  # more values than half of the rows
+    right = np.ones(6)
+    assert unseen([right, right - 5e-7], [right, right], higher=True) == (pytest.approx(1.0), 6)
+    assert unseen([right, right - 5e-6], [right, right], higher=True) is None
 
 
 @pytest.mark.parametrize("resplit", [False, True])

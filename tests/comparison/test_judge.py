@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from mtl.comparison.gain_samples import Runs, any_run
 from mtl.comparison.judge import Judge
 from mtl.comparison.records import Record, read
 from mtl.comparison.report.auxiliary import auxiliary_rows
+from mtl.comparison.report.findings import screening_note
 from mtl.comparison.report.markdown import body
 from mtl.comparison.report.tables import summary
 from mtl.comparison.statistics.looks import Look, spend
@@ -53,7 +54,9 @@ def test_tasks_acting_and_further_baselines_share_what_delta_m_leaves() -> None:
     assert compare([*plain, *further(plain)]).hypotheses == 3
     acted = [with_outcome(one, 1.0) for one in plain]
     assert compare(acted).hypotheses == 3
-    assert compare([plain[0], *acted[1:]]).hypotheses == 2  # one run of the baseline did not act
+    some = compare([plain[0], *(one for one in acted[1:] if one.seed > 0)])  # one run of the baseline did not act
+    assert measured(some.rows[0]).outcome is not None
+    assert some.hypotheses == 3
     planned = replace(Design.unplanned(range(5)), further=("small", "large"))
     found = compare([*acted, *further(acted)], design=planned)
     assert found.hypotheses == 2 + 1 + 2
@@ -113,6 +116,30 @@ def test_a_look_keeps_what_the_looks_before_it_have_shown() -> None:
     ]
 
 
+@pytest.mark.parametrize("lost", [0.0, -1.0, nan, 1e9])
+@pytest.mark.parametrize("model", ["single_task", "hard"])
+def test_values_on_test_decide_nothing_on_validation(lost: float, model: str) -> None:
+    """Not by what gains are divided by either: a baseline that is at 0 on test is not there on validation."""
+    metrics = {"a": "mae", "b": "mae"}
+    records = [
+        make_record(name, seed=seed, primary=metrics, test={"a": a, "b": b})
+        for name, a, b in (("single_task", 1.0, 100.0), ("hard", 0.9, 101.0), ("soft", 1.05, 99.0))
+        for seed in (0, 1)
+    ]
+    changed = [replace(one, test={"a": one.test["a"], "b": lost}) if one.model == model else one for one in records]
+    usual, found = compare(records), compare(changed)
+    assert usual.best is not None
+    assert usual.best.label == "hard-equal"  # 10 % less on one task, 1 % more on the other
+    assert found.best is not None
+    assert found.best.label == usual.best.label
+    assert [row.validation for row in found.all_rows] == [row.validation for row in usual.all_rows]
+    unlike = lost < 0 or (lost == 0 and model == "single_task")
+    told = " Other than on test: b: relative to the mean of the baseline." in screening_note(found)
+    assert told == unlike
+    gains = summary("name", found, verdict(found), ())["tasks"]["b"]
+    assert (gains["gain"] != gains["gain_on_validation"]) == unlike
+
+
 def test_costs_are_medians_and_what_came_of_acting_is_a_mean() -> None:
     """A slow run changes no cost; what only some runs have measured has no mean."""
     said = {
@@ -152,7 +179,10 @@ def test_a_seed_that_some_lack_is_left_out_of_their_gains_alone() -> None:
     found = compare([*(one for one in lacking if one.model != "gated"), *apart])
     assert {row.model: measured(row).seeds for row in found.rows} == {"hard": (0, 2, 3, 4), "soft": (0, 1, 2, 3, 4)}
     assert measured(found.rows[0]).looks[0].seeds == 4
-    assert "Seeds are missing for hard-equal." in verdict(found).certainty
+    said = verdict(found).certainty
+    assert "Seeds are missing for hard-equal." in said
+    assert "gated-equal has no run on a seed of the baseline, and no part in this report." in said
+    assert "no part in this report" not in verdict(compare(records)).text
 
 
 def test_of_a_further_baseline_is_claimed_what_its_interval_says() -> None:

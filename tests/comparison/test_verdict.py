@@ -16,7 +16,7 @@ from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Evidence, Measurem
 from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
 from mtl.comparison.wording import format_stated
 from mtl.errors import InputError
-from mtl.runs.contributions import Outcome
+from mtl.runs.contributions import Contributions, Outcome
 from tests.comparison.support import make_record
 
 TASKS = ("a", "b")
@@ -76,11 +76,25 @@ def test_a_metric_that_is_no_number_is_named() -> None:
 
 
 @pytest.mark.parametrize("resplit", [False, True])
-def test_few_rows_that_are_all_right_do_not_show_that_there_is_no_difference(resplit: bool) -> None:
-    """Of twenty rows of a kind of which one in six is wrong, none is wrong once in forty times."""
-    rows = {"a": np.ones(20)}
+@pytest.mark.parametrize("told", ["rows", "labels", "groups", "weights"])
+def test_few_rows_that_are_all_right_do_not_show_that_there_is_no_difference(resplit: bool, told: str) -> None:
+    """Of twenty rows of a kind of which one in six is wrong, none is wrong once in forty times.
+
+    Also where there are more rows, of which twenty have a label, or a weight, or which come in twenty groups.
+    """
+    right, some = np.ones(20 if told == "rows" else 2000), np.arange(2000) < 20
+    rows = {"a": np.where(some, right, nan) if told == "labels" else right}
+    kept = Contributions(
+        rows,
+        None,
+        groups=np.arange(2000) % 20 if told == "groups" else None,
+        weights=some.astype(float) if told == "weights" else None,
+    )
     runs = [
-        make_record(model, seed=seed, primary={"a": "accuracy"}, test={"a": 1.0}, rows=rows)
+        replace(
+            make_record(model, seed=seed, primary={"a": "accuracy"}, test={"a": 1.0}, kept=lambda: kept),
+            rows={"train": 9000, "test": len(right)},
+        )
         for model in ("single_task", "hard")
         for seed in range(5)
     ]
@@ -181,6 +195,13 @@ def test_an_unmeasured_task_is_no_evidence() -> None:
     assert found.best is None
     assert measured(found.rows[0]).cells["b"].evidence.call == UNCLEAR
     assert verdict(found).outcome == NOT_ENOUGH
+
+
+@pytest.mark.parametrize("rule", [{"alpha": 0.0}, {"alpha": 1.0}, {"alpha": nan}, {"margin": -0.1}, {"margin": 1.0}])
+def test_rules_by_which_everything_or_nothing_would_count_are_refused(rule: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"=.*: expected a number between 0 and 1"):
+        Rules(**rule)
+    assert Rules(margin=0.0).margin == 0
 
 
 def test_a_further_baseline_is_compared_with_the_best() -> None:
@@ -298,6 +319,8 @@ def test_before_the_first_look_is_complete_nothing_is_said(done: int) -> None:
     found = verdict(compare(records, design=design))
     assert found.outcome == NOT_ENOUGH
     assert f"{done} of the 3 fresh seeds of the first look are done" in found.text
+    full = replace(design, kind="full", seeds=tuple(range(14)), looks=(20,))
+    assert f"{done + 2} of the 20 seeds of the first look are done" in verdict(compare(records, design=full)).text
 
 
 def test_a_seed_that_failed_ends_what_can_be_looked_at() -> None:
@@ -532,15 +555,27 @@ def test_the_headline_says_the_outcome_its_size_and_over_what(
     )
 
 
-def test_what_gained_without_being_chosen_is_named_where_the_chosen_one_did_not() -> None:
+@pytest.mark.parametrize(
+    ("value", "said"), [(0.5, "makes no difference beyond 1.0%"), (0.47, "does not pay")], ids=["the same", "worse"]
+)
+def test_what_gained_without_being_chosen_is_named_where_the_chosen_one_did_not(value: float, said: str) -> None:
+    """And the headline is of the chosen one alone: learning together does pay with another."""
     rng, records = np.random.default_rng(0), []
     for seed in range(6):
         noise = rng.normal(0, 0.001, 4)
         records.append(run("single_task", "equal", seed, (0.5, 2.0)))
-        records.append(run("hard", "equal", seed, (0.5 * (1 + noise[0]), 2 + noise[1]), val=(0.6, 1.9)))
-        records.append(run("soft", "equal", seed, (0.55 + noise[2], 1.8 + noise[3]), val=(0.5, 2.0)))
+        records.append(run("hard", "equal", seed, (value * (1 + noise[0]), 1 / value + noise[1]), val=(0.6, 1.9)))
+        for model in ("soft", "gated"):
+            records.append(run(model, "equal", seed, (0.55 + noise[2], 1.8 + noise[3]), val=(0.5, 2.0)))
     found = verdict(compare(records))
+    start = f"Learning together {said} with the configuration that validation prefers: hard-equal is at "
+    assert found.headline.startswith(start)
     assert found.certainty[0].replace("\N{NO-BREAK SPACE}", " ") == (
+        "On test data soft-equal (+10.0 %) and gated-equal (+10.0 %) did gain, but validation data did not single them "
+        "out."
+    )
+    one = verdict(compare([record for record in records if record.model != "gated"]))
+    assert one.certainty[0].replace("\N{NO-BREAK SPACE}", " ") == (
         "On test data soft-equal (+10.0 %) did gain, but validation data did not single it out."
     )
     assert "did gain" not in verdict(compare(planted(rng, 0.05))).text

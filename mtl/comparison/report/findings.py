@@ -5,6 +5,7 @@ from math import isfinite, isnan, nan
 
 from mtl.comparison.fixed_front import fixed_front_sentences
 from mtl.comparison.report import number_format
+from mtl.comparison.statistics.gains import Scale
 from mtl.comparison.tuned import tuned_values
 from mtl.comparison.types import HURTS, Comparison, Row
 from mtl.comparison.wording import interval_in_words, join_words
@@ -86,8 +87,15 @@ def screening_note(comparison: Comparison) -> str:
     )
     return (
         "Mean gains on the validation rows. They choose the configuration in bold, and claim nothing. The rank is the "
-        f"mean over tasks.{said}"
+        f"mean over tasks.{said}{unlike_scales(comparison)}"
     )
+
+
+def unlike_scales(comparison: Comparison) -> str:
+    """Which gains on validation are no percentages of what those on test are; empty where there are none."""
+    own = comparison.validation_scales
+    unlike = {task: scale for task, scale in own.items() if scale != comparison.scales[task]}
+    return f" Other than on test: {reasons_in_words(unlike)}." if unlike else ""
 
 
 def tuned_columns(comparison: Comparison) -> tuple[str, ...]:
@@ -129,10 +137,15 @@ def tuned_caption(comparison: Comparison) -> str:
 
 def scales_sentence(comparison: Comparison) -> str:
     """What the gains of each task are: relative, or differences of a size that the sentence says."""
+    return f"Gains: {reasons_in_words(comparison.scales)}."
+
+
+def reasons_in_words(scales: Mapping[str, Scale]) -> str:
+    """The scales of some tasks, those that have the same together."""
     by_reason: dict[str, list[str]] = {}
-    for task in comparison.tasks:
-        by_reason.setdefault(comparison.scales[task].reason, []).append(task)
-    return f"Gains: {'; '.join(f'{join_words(tasks)}: {reason}' for reason, tasks in by_reason.items())}."
+    for task, scale in scales.items():
+        by_reason.setdefault(scale.reason, []).append(task)
+    return "; ".join(f"{join_words(tasks)}: {reason}" for reason, tasks in by_reason.items())
 
 
 def worst_gain_sentence(comparison: Comparison) -> str:

@@ -19,12 +19,11 @@ SCHEMA = 2
 def results(comparison: Comparison) -> pd.DataFrame:
     """One line per run and task: configuration, seed, part, task, metric on validation and test, gain, cost, directory.
 
-    ``part`` says what the run is for: ``test``, one of those whose gains are given, or ``screening``.
+    ``part`` says what the run is for, see :func:`part_of`.
     """
     lines = []
     for row in comparison.all_rows:
         for one in row.records:
-            decides = row.tested is not None and one.seed in row.tested.seeds
             for task in comparison.tasks:
                 gain, delta = gains_of(row, one.seed, task)
                 lines.append(
@@ -34,7 +33,7 @@ def results(comparison: Comparison) -> pd.DataFrame:
                         "model": row.model,
                         "weighting": row.weighting,
                         "seed": one.seed,
-                        "part": "test" if decides else "screening",
+                        "part": part_of(row, one.seed),
                         "task": task,
                         "metric": comparison.primary[task],
                         "higher_is_better": comparison.directions[task],
@@ -51,6 +50,22 @@ def results(comparison: Comparison) -> pd.DataFrame:
                     }
                 )
     return pd.DataFrame(lines)
+
+
+def part_of(row: Row, seed: int) -> str:
+    """What a run of a configuration is for.
+
+    Args:
+        row: the configuration.
+        seed: of the run.
+
+    Returns:
+        ``test``, one of those whose gains are given; else ``screening``, one on whose validation rows configurations
+        are ranked; else ``unused``, such as one of a look after that which had an answer.
+    """
+    if row.tested is not None and seed in row.tested.seeds:
+        return "test"
+    return "screening" if seed in row.screened else "unused"
 
 
 def gains_of(row: Row, seed: int, task: str) -> tuple[float, float]:
@@ -88,6 +103,7 @@ def summary(name: str, comparison: Comparison, verdict: Verdict, problems: Seque
                 "metric": comparison.primary[task],
                 "higher_is_better": comparison.directions[task],
                 "gain": comparison.scales[task].reason,
+                "gain_on_validation": comparison.validation_scales[task].reason,
             }
             for task in comparison.tasks
         },

@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
+from scipy.optimize import brentq
+from scipy.special import ndtr
 
 Interval = tuple[float, float]
 NO_INTERVAL: Interval = (nan, nan)
+POINTS = 2000  # of a chi-squared distribution, at which its integrand is looked at
 
 
 class Part(NamedTuple):
@@ -78,16 +81,41 @@ class Estimate:
         return self.mean - half, self.mean + half
 
     def detectable(self, alpha: float, power: float = 0.8) -> float:
-        """The true mean that an interval of this width would leave zero outside of, with this probability.
+        """The true mean with which such an interval leaves zero out with this probability.
 
-        ``error (t_{1 - alpha/2} + t_power)`` with quantiles of Student's distribution, the usual approximation to the
-        noncentral one; NaN where the error is unknown.
+        Of one part it is ``error * noncentrality``, exactly: an interval is as often too wide as too narrow, and of few
+        seeds by much. Of several parts i it is ``sqrt(sum_i d_i^2 v_i)`` with their noncentralities d_i, as the
+        interval is made of their quantiles; NaN where the error is unknown.
         """
         if not self.parts:
             return nan
-        quantiles = [float(stats.t.isf(alpha / 2, df) + stats.t.ppf(power, df)) for _, df in self.parts]
-        seen = sqrt(sum(q**2 * part.variance for q, part in zip(quantiles, self.parts, strict=True)))
+        seen = sqrt(sum(noncentrality(alpha, power, part.df) ** 2 * part.variance for part in self.parts))
         return seen + (0.0 if self.unseen is None else self.unseen.most(alpha))
+
+
+def noncentrality(alpha: float, power: float, df: float) -> float:
+    """How many standard errors above zero a mean is that Student's two-sided test finds with this probability.
+
+    It is the d with ``P(Z + d > t S) = power``, Z being normal, ``S^2`` chi-squared over its degrees of freedom, and t
+    the quantile of Student's distribution at ``1 - alpha / 2``. The usual approximation ``t + t_power`` is too low
+    where there are few degrees of freedom: with three seeds at alpha = .004 it finds 68 % in place of 80 %.
+
+    Args:
+        alpha: of the interval.
+        power: the probability, above alpha.
+        df: degrees of freedom.
+
+    Returns:
+        d, to three digits and more.
+    """
+    t = float(stats.t.isf(alpha / 2, df))
+    shares = (np.arange(POINTS) + 0.5) / POINTS
+    spread = t * np.sqrt(stats.chi2.ppf(shares, df) / df)
+
+    def lacking(d: float) -> float:
+        return float(ndtr(d - spread).mean()) - power
+
+    return float(brentq(lacking, 0.0, float(spread[-1]) + 10.0))
 
 
 def over_seeds(values: ArrayLike) -> Estimate:
