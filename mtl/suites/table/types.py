@@ -10,7 +10,7 @@ from pandas.api.types import infer_dtype, is_datetime64_any_dtype, is_object_dty
 
 from mtl.errors import InputError
 from mtl.suites.table import typed_cells as cells
-from mtl.suites.table.dates import UNIVERSAL, TextTimes, with_zones
+from mtl.suites.table.dates import UNIVERSAL, TextTimes, partly_with_zones, with_zones
 from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers, as_numbers
 from mtl.suites.table.typed_cells import TYPED_CELLS, typed_cells
 
@@ -205,6 +205,8 @@ def other_zones(name: str, zone: bool | None, values: pd.Series) -> list[str]:
     zoned, universal = None, False
     if is_text(values):
         texts = pd.Series(values.unique(), dtype=object)
+        if zone is not None and partly_with_zones(texts):
+            return [partly_zoned(name)]
         zoned, universal = with_zones(texts), with_zones(texts, UNIVERSAL) is True
     elif is_datetime64_any_dtype(values) and len(values):
         zoned = getattr(values.dtype, "tz", None) is not None
@@ -214,6 +216,28 @@ def other_zones(name: str, zone: bool | None, values: pd.Series) -> list[str]:
     if zone is False and zoned and not universal:
         return [f"column '{name}': times are turned into UTC by their zone, and the training's had none"]
     return []
+
+
+def partly_zoned(name: str) -> str:
+    """What is said of a column some of whose times have a zone, and others none."""
+    return f"column '{name}': some of its times have a zone, and those that have none count as UTC"
+
+
+def notes_on_zones(values: pd.Series) -> list[str]:
+    """A note if some times of a column have a zone and others none, as where tables of two origins stand together.
+
+    Args:
+        values: the cells of a column of times as they stand in their files.
+
+    Returns:
+        The note, or nothing.
+    """
+    known = values.dropna()
+    if is_text(known):
+        partly = partly_with_zones(pd.Series(known.unique(), dtype=object))
+    else:  # times with a zone and times without one have no type in common
+        partly = is_object_dtype(known) and len({getattr(one, "tzinfo", None) is None for one in known}) > 1
+    return [partly_zoned(str(values.name))] if partly else []
 
 
 def _without_spaces(values: pd.Series) -> pd.Series:
