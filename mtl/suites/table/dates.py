@@ -152,6 +152,9 @@ def _split(texts: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 def _ways(texts: pd.Series) -> list[str]:
     """Which of :data:`FIRST` all texts can be, without those that mean the same."""
+    first = BETWEEN.split(texts.iloc[0], maxsplit=1)[0] if len(texts) else ""
+    if not (YEAR_FIRST.fullmatch(first) or YEAR_LAST.fullmatch(first)):
+        return []  # most columns of other texts are told apart at once
     dates, clocks = (pd.Series(part.unique(), dtype=object) for part in _split(texts))
     if not (clocks.eq("") | clocks.str.fullmatch(CLOCK)).all() or _times_of_day(clocks).isna().any():
         return []

@@ -85,7 +85,7 @@ class ColumnType:
         if asked == TEXT:
             whole = len(others) > 0 and others.str.fullmatch(WHOLE).all()
             return cls(name, "whole" if whole else "text")
-        truth = len(others) > 0 and others.str.lower().isin(TRUTH).all()
+        truth = len(others) > 0 and all(text.lower() in TRUTH for text in others)
         if (asked == NUMBER or not declared) and truth:
             return cls(name, "truth")
         if asked == NUMBER or written in WAYS:
@@ -254,8 +254,7 @@ def _untyped(values: pd.Series) -> pd.Series:
 
 def _distinct(values: pd.Series) -> pd.Series:
     """The texts of a column that mean a value, each once."""
-    known = pd.Series(values.dropna().unique(), dtype=object)
-    return known[~known.str.lower().isin(NO_VALUE)]
+    return pd.Series([text for text in values.dropna().unique() if text.lower() not in NO_VALUE], dtype=object)
 
 
 def _way_of_numbers(values: pd.Series, others: pd.Series, written: str | None = None) -> TextNumbers | None:
@@ -301,12 +300,12 @@ def _beside_times(values: pd.Series, others: pd.Series, written: str | None) -> 
 
 def _codes(texts: pd.Series) -> bool:
     """Whether digits are no numbers: zeros before them say so, an E between them, more digits than are told apart."""
-    if texts.str.fullmatch(CODE).any():
+    if any(map(CODE.fullmatch, texts)):
         return True
-    if texts.str.fullmatch(LETTERED).any() and not texts.str.contains(".", regex=False).any():
+    if any(map(LETTERED.fullmatch, texts)) and not any("." in text for text in texts):
         return True
-    whole = texts.str.fullmatch(WHOLE)
-    return bool(whole.any() and whole.all() and max(abs(int(text.split(".")[0])) for text in texts) >= EXACT)
+    whole = len(texts) > 0 and all(map(WHOLE.fullmatch, texts))
+    return whole and max(abs(int(text.split(".")[0])) for text in texts) >= EXACT
 
 
 def fit_types(
@@ -348,11 +347,12 @@ def taken_as_values(values: pd.Series) -> list[str]:
     """A note if a column of texts has some that often mean "no value"; it takes them as they stand."""
     if not is_text(values):
         return []
-    texts = values.astype(object)
     # A text file has no empty text, which is no value there
-    counts = texts[texts.str.strip().str.lower().isin({*NO_VALUE, ""}).fillna(False).astype(bool)].value_counts()
-    if counts.empty:
+    found = [text for text in values.dropna().unique() if text.strip().lower() in {*NO_VALUE, ""}]
+    if not found:
         return []
+    texts = values.astype(object)
+    counts = texts[texts.isin(found)].value_counts()
     cells = ", ".join(f"'{text}' ({count} cells)" for text, count in counts.items())
     listed = ", ".join(f'"{text}"' for text in counts.index)
     return [
