@@ -383,6 +383,26 @@ def test_a_column_without_values_in_a_typed_table_is_what_the_others_say(tmp_pat
     assert {column.name: column.kind for column in made.encoding.columns} == {"x": "number", "table": "category"}
 
 
+@pytest.mark.parametrize("split", [None, {"by": "time", "column": "day"}])
+@pytest.mark.parametrize(("first", "second"), [("parquet", "parquet"), ("parquet", "csv"), ("csv", "csv")])
+def test_times_with_a_zone_in_one_table_only_are_pointed_out(
+    first: str, second: str, split: dict[str, str] | None, tmp_path: Path
+) -> None:
+    """Those of the other may be of any place, and count as UTC."""
+    draw, days = np.random.default_rng(0), pd.date_range("2024", periods=60, freq="5h")
+    own = pd.DataFrame({"day": days, "x": draw.normal(size=60)})
+    other = own.assign(day=days.tz_localize("Asia/Tokyo"))
+    entries = {}
+    for name, frame, target, kind in (("a", own, "y", first), ("b", other, "z", second)):
+        path, rows = tmp_path / f"{name}.{kind}", frame.assign(**{target: [0, 1] * 30})
+        rows.to_csv(path, index=False) if kind == "csv" else rows.to_parquet(path)
+        entries[name] = {"path": str(path), "targets": {target: "binary"}}
+    made = tables(entries, split=split)
+    assert "column 'day': some of its times have a zone, and those that have none count as UTC" in made.notes
+    alike = tables({name: {**entry, "path": entries["b"]["path"]} for name, entry in entries.items() if name == "b"})
+    assert not [note for note in alike.notes if "zone" in note]
+
+
 def test_a_column_that_numbers_the_rows_of_each_table_is_left_out(tmp_path: Path) -> None:
     """Also of one of the tables only; a measurement that has different values in one table stays."""
     x, labels = np.random.default_rng(0).integers(0, 40, 60), [0, 1] * 30

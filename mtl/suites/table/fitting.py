@@ -17,7 +17,7 @@ from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.splitting import Division
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, identifier
 from mtl.suites.table.targets import Target, rare_classes, yes_and_no
-from mtl.suites.table.types import NUMBER, TEXT, TIME, taken_as_values
+from mtl.suites.table.types import NUMBER, TEXT, TIME, is_text, notes_on_zones, taken_as_values
 
 # Types of text columns of a kind that the user chooses; of one that is left out, texts say nothing
 ASKED = {"category": TEXT, "number": NUMBER, "time": TIME, "ignore": TEXT}
@@ -159,6 +159,9 @@ class TableFit:
         numeric |= {spec.column for spec in self.specs.values() if spec.kind in NUMERIC}
         numbered = [name for name, kind in kind_of.items() if kind == "number" and name not in self.chosen]
         table.notes += [note for name in numbered for note in days_as_numbers(written[name])]
+        timed = {name for name, kind in kind_of.items() if kind == "time"}
+        timed |= {name for name in frame.columns if name in table.splitting.columns and not is_text(frame[name])}
+        table.notes += [note for name in frame.columns if name in timed for note in notes_on_zones(written[name])]
         unclear = [str(name) for name in frame.columns if name in numeric and name not in table.formats]
         table.notes += [note for name in unclear for note in decimals_or_thousands(written[name])]
         table.notes += no_values(written, table.own, [str(name) for name in frame.columns if name in numeric])

@@ -54,8 +54,10 @@ def leak(values: pd.Series, fitted: np.ndarray, labels: Mapping[str, pd.Series])
 
 def _numbering(values: pd.Series) -> tuple[str, bool]:
     """What speaks against whole numbers of which none occurs twice, and whether it is beyond doubt."""
+    if not is_numeric_dtype(values) or is_bool_dtype(values):
+        return "", False
     known = values.dropna()
-    if len(known) < FEWEST or not is_numeric_dtype(known) or is_bool_dtype(known) or not known.is_unique:
+    if len(known) < FEWEST or not known.is_unique:
         return "", False
     if not is_integer_dtype(known):
         known = known.astype("float64")

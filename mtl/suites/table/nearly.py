@@ -5,9 +5,11 @@ import re
 
 import pandas as pd
 
-from mtl.suites.table.numerals import look_like_numbers
+from mtl.suites.table.numerals import MINUS, SIGNS, look_like_numbers
 from mtl.suites.table.types import CODE, NO_VALUE, is_text
 
+# Of every number, in any way of writing, with or without a unit, and of every date
+BEGINNING = re.compile(rf"\s*([-+.,(0-9{MINUS}\u2013]|{SIGNS}|inf|nan)", re.IGNORECASE)
 MOST = 0.9  # of the distinct texts, from which on the others are what keeps a column from being one of numbers
 SEVERAL = 5  # distinct texts, among which fewer look like numbers by chance
 DATE = r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:\D.*)?"
@@ -16,8 +18,7 @@ WITH_UNIT = re.compile(r"[+-]?\d[\d.,]*(?P<unit>\s?[a-z°µ‰²³/]{1,5}|\s[A-Z
 
 def distinct_texts(values: pd.Series) -> pd.Series:
     """What the cells of a column say, each once, without what stands for no value."""
-    texts = pd.Series(values.dropna().unique(), dtype=object)
-    return texts[~texts.str.lower().isin(NO_VALUE)]
+    return pd.Series([text for text in values.dropna().unique() if text.lower() not in NO_VALUE], dtype=object)
 
 
 def nearly_typed(values: pd.Series) -> list[str]:
@@ -34,7 +35,9 @@ def nearly_typed(values: pd.Series) -> list[str]:
     if not is_text(values):
         return []
     texts = distinct_texts(values)
-    if len(texts) < SEVERAL or texts.str.fullmatch(CODE).any():
+    if len(texts) < SEVERAL or sum(map(bool, map(BEGINNING.match, texts))) < MOST * len(texts):
+        return []
+    if texts.str.fullmatch(CODE).any():
         return []
     others = texts[~look_like_numbers(texts)]
     if 0 < len(others) <= (1 - MOST) * len(texts):

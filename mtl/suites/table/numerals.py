@@ -16,6 +16,8 @@ GAP = " \u00a0\u2007\u2009\u202f'’"  # between thousands, as many countries wr
 SPACE = f"[{GAP}]"
 NUMBER = rf"(?P<number>[+-]?\s?[0-9.,{GAP}]+)"
 SIGNED = rf"^(?P<sign>[+-])?(?P<front>{SIGNS})?\s*{NUMBER}\s*(?P<back>{SIGNS})?$"
+# What a number in any way of writing is made of, by which most texts are told apart from numbers at once
+POSSIBLE = re.compile(rf"[({MINUS}\u2013]?[+-]?({SIGNS})?\s*{NUMBER}\s*({SIGNS})?\)?\s*")
 # Digits of a number with a decimal point, and thousands with a comma or a space between them
 INDIAN = r"[0-9]{1,2}(,[0-9]{2})+,[0-9]{3}"  # lakhs and crores
 POINT = re.compile(rf"[+-]?([0-9]+|[0-9]{{1,3}}(,[0-9]{{3}})+|{INDIAN}|[0-9]{{1,3}}({SPACE}[0-9]{{3}})+)(\.[0-9]*)?")
@@ -70,6 +72,8 @@ class TextNumbers:
             if len(rounded) and len(others) and others.str.fullmatch(SMALL).all():
                 raise _unclear(name, rounded.iloc[0])
             return cls()
+        if not all(map(POSSIBLE.fullmatch, texts)):
+            return None
         parts = _parts(texts)
         units = _units(parts)
         if parts["bare"].isna().any() or len(units) > 1 or texts.str.startswith("(").all():

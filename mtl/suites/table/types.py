@@ -10,7 +10,7 @@ from pandas.api.types import infer_dtype, is_datetime64_any_dtype, is_object_dty
 
 from mtl.errors import InputError
 from mtl.suites.table import typed_cells as cells
-from mtl.suites.table.dates import UNIVERSAL, TextTimes, with_zones
+from mtl.suites.table.dates import UNIVERSAL, TextTimes, partly_with_zones, with_zones
 from mtl.suites.table.numerals import PLAIN, WAYS, TextNumbers, as_numbers
 from mtl.suites.table.typed_cells import TYPED_CELLS, typed_cells
 
@@ -85,7 +85,7 @@ class ColumnType:
         if asked == TEXT:
             whole = len(others) > 0 and others.str.fullmatch(WHOLE).all()
             return cls(name, "whole" if whole else "text")
-        truth = len(others) > 0 and others.str.lower().isin(TRUTH).all()
+        truth = len(others) > 0 and all(text.lower() in TRUTH for text in others)
         if (asked == NUMBER or not declared) and truth:
             return cls(name, "truth")
         if asked == NUMBER or written in WAYS:
@@ -205,6 +205,8 @@ def other_zones(name: str, zone: bool | None, values: pd.Series) -> list[str]:
     zoned, universal = None, False
     if is_text(values):
         texts = pd.Series(values.unique(), dtype=object)
+        if zone is not None and partly_with_zones(texts):
+            return [partly_zoned(name)]
         zoned, universal = with_zones(texts), with_zones(texts, UNIVERSAL) is True
     elif is_datetime64_any_dtype(values) and len(values):
         zoned = getattr(values.dtype, "tz", None) is not None
@@ -214,6 +216,28 @@ def other_zones(name: str, zone: bool | None, values: pd.Series) -> list[str]:
     if zone is False and zoned and not universal:
         return [f"column '{name}': times are turned into UTC by their zone, and the training's had none"]
     return []
+
+
+def partly_zoned(name: str) -> str:
+    """What is said of a column some of whose times have a zone, and others none."""
+    return f"column '{name}': some of its times have a zone, and those that have none count as UTC"
+
+
+def notes_on_zones(values: pd.Series) -> list[str]:
+    """A note if some times of a column have a zone and others none, as where tables of two origins stand together.
+
+    Args:
+        values: the cells of a column of times as they stand in their files.
+
+    Returns:
+        The note, or nothing.
+    """
+    known = values.dropna()
+    if is_text(known):
+        partly = partly_with_zones(pd.Series(known.unique(), dtype=object))
+    else:  # times with a zone and times without one have no type in common
+        partly = is_object_dtype(known) and len({getattr(one, "tzinfo", None) is None for one in known}) > 1
+    return [partly_zoned(str(values.name))] if partly else []
 
 
 def _without_spaces(values: pd.Series) -> pd.Series:
@@ -230,8 +254,7 @@ def _untyped(values: pd.Series) -> pd.Series:
 
 def _distinct(values: pd.Series) -> pd.Series:
     """The texts of a column that mean a value, each once."""
-    known = pd.Series(values.dropna().unique(), dtype=object)
-    return known[~known.str.lower().isin(NO_VALUE)]
+    return pd.Series([text for text in values.dropna().unique() if text.lower() not in NO_VALUE], dtype=object)
 
 
 def _way_of_numbers(values: pd.Series, others: pd.Series, written: str | None = None) -> TextNumbers | None:
@@ -277,12 +300,12 @@ def _beside_times(values: pd.Series, others: pd.Series, written: str | None) -> 
 
 def _codes(texts: pd.Series) -> bool:
     """Whether digits are no numbers: zeros before them say so, an E between them, more digits than are told apart."""
-    if texts.str.fullmatch(CODE).any():
+    if any(map(CODE.fullmatch, texts)):
         return True
-    if texts.str.fullmatch(LETTERED).any() and not texts.str.contains(".", regex=False).any():
+    if any(map(LETTERED.fullmatch, texts)) and not any("." in text for text in texts):
         return True
-    whole = texts.str.fullmatch(WHOLE)
-    return bool(whole.any() and whole.all() and max(abs(int(text.split(".")[0])) for text in texts) >= EXACT)
+    whole = len(texts) > 0 and all(map(WHOLE.fullmatch, texts))
+    return whole and max(abs(int(text.split(".")[0])) for text in texts) >= EXACT
 
 
 def fit_types(
@@ -324,11 +347,12 @@ def taken_as_values(values: pd.Series) -> list[str]:
     """A note if a column of texts has some that often mean "no value"; it takes them as they stand."""
     if not is_text(values):
         return []
-    texts = values.astype(object)
     # A text file has no empty text, which is no value there
-    counts = texts[texts.str.strip().str.lower().isin({*NO_VALUE, ""}).fillna(False).astype(bool)].value_counts()
-    if counts.empty:
+    found = [text for text in values.dropna().unique() if text.strip().lower() in {*NO_VALUE, ""}]
+    if not found:
         return []
+    texts = values.astype(object)
+    counts = texts[texts.isin(found)].value_counts()
     cells = ", ".join(f"'{text}' ({count} cells)" for text, count in counts.items())
     listed = ", ".join(f'"{text}"' for text in counts.index)
     return [

@@ -295,7 +295,9 @@ def test_days_that_no_cell_decides_are_asked_for(tmp_path: Path) -> None:
         tmp_path / "my.csv", [f"{X[i]},{line}" for i, line in enumerate(lines)], "x,day,y", columns={"day": "ignore"}
     )
     assert ignored.encoding.features == ("x",)
-    with pytest.raises(InputError, match=r"task\.formats\.day=day: expected year_first, day_first, month_first or a"):
+    with pytest.raises(
+        InputError, match=r"task\.formats\.day=day: expected year_first, day_first, month_first, short_year_first or a"
+    ):
         read(tmp_path / "my.csv", lines, "day,y", formats={"day": "day"})
     with pytest.raises(InputError, match=r"column in task\.formats 'dya': did you mean 'day'"):
         read(tmp_path / "my.csv", lines, "day,y", formats={"dya": "day_first"})
