@@ -133,10 +133,11 @@ def check_head(path: Path, block: Block) -> None:
         return
     for jobs, machines in sizes:
         if fits(block.lines, jobs, machines):
+            size = f"{jobs:g} {machines:g}"
             raise InputError(
                 f"{path}:{number}: expected 'jobs machines' (two positive numbers alone), found {head}, which may be the "
-                f"line of a job: the words before it say {jobs:g} and {machines:g}. Write '{jobs:g} {machines:g}' above it, "
-                "or these words without numbers"
+                f"line of a job: the words before it say {jobs:g} and {machines:g}. Write '{size}' above it, or these "
+                "words without numbers"
             )
 
 
