@@ -135,8 +135,8 @@ def check_head(path: Path, block: Block) -> None:
         if fits(block.lines, jobs, machines):
             size = f"{jobs:g} {machines:g}"
             raise InputError(
-                f"{path}:{number}: expected 'jobs machines' (two positive numbers alone), found {head}, which may be the "
-                f"line of a job: the words before it say {jobs:g} and {machines:g}. Write '{size}' above it, or these "
+                f"{path}:{number}: expected 'jobs machines' (two positive numbers alone), found {head}, which may be "
+                f"the line of a job: the words before it say {jobs:g} and {machines:g}. Write '{size}' above it, or these "
                 "words without numbers"
             )
 
