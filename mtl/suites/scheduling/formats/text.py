@@ -133,11 +133,10 @@ def check_head(path: Path, block: Block) -> None:
         return
     for jobs, machines in sizes:
         if fits(block.lines, jobs, machines):
-            size = f"{jobs:g} {machines:g}"
+            size, words = f"{jobs:g} {machines:g}", f"the words before it say {jobs:g} and {machines:g}"
             raise InputError(
                 f"{path}:{number}: expected 'jobs machines' (two positive numbers alone), found {head}, which may be "
-                f"the line of a job: the words before it say {jobs:g} and {machines:g}. Write '{size}' above it, or these "
-                "words without numbers"
+                f"the line of a job: {words}. Write '{size}' above it, or these words without numbers"
             )
 
 
