@@ -264,11 +264,11 @@ class Routing(DecidingEnvironment[Messages]):
     @override
     def decisions(self, predicted: Mapping[str, Tensor]) -> dict[str, list[Value]]:
         opinion = Opinion.of(predicted)
-        place = np.empty(len(opinion.unhappy), dtype=np.int64)
-        place[np.argsort(-opinion.unhappy, kind="stable")] = np.arange(1, len(place) + 1)
+        ahead = self.head_start * opinion.unhappy  # 0 of all where it is 0: the order in which they stand
+        place = np.empty(len(ahead), dtype=np.int64)
+        place[np.argsort(-ahead, kind="stable")] = np.arange(1, len(place) + 1)
         desks: list[Value] = [DEPARTMENTS[one] for one in opinion.desk.tolist()]
-        head_start = np.round(self.head_start * opinion.unhappy, 2)
-        return {"desk": desks, "place": place.tolist(), "head_start_minutes": head_start.tolist()}
+        return {"desk": desks, "place": place.tolist(), "head_start_minutes": np.round(ahead, 2).tolist()}
 
     def route(self, opinions: Mapping[str, Opinion], messages: Messages) -> "RoutingReport":
         """Play all shifts once for everybody.

@@ -73,11 +73,13 @@ class JobShop:
     alternatives: Alternatives | None = None
 
     def __post_init__(self) -> None:
-        if self.durations.ndim != 2 or self.durations.shape != self.machines.shape or self.durations.size == 0:
+        if self.durations.ndim != 2 or self.durations.shape != self.machines.shape:
             raise InputError(
                 f"instance {self.name}: durations {self.durations.shape} and machines {self.machines.shape} "
-                "must be two equal, non-empty matrices [jobs, operations]"
+                "must be two equal matrices [jobs, operations]"
             )
+        if not self.durations.size:
+            raise InputError(f"instance {self.name}: expected one job or more, each with one operation or more")
         # A frozen dataclass lets its own fields be completed in no other way
         object.__setattr__(self, "job_names", self.job_names or tuple(range(len(self.durations))))
         object.__setattr__(

@@ -96,6 +96,8 @@ def test_new_messages_have_a_desk_and_a_place() -> None:
     assert found["desk"] == ["Tops", "Bottoms", "Dresses"]
     assert found["place"] == [3, 1, 2]
     assert found["head_start_minutes"] == pytest.approx([10.0, 80.0, 30.0], abs=0.01)
+    found = Routing(head_start=0).decisions({"department": department, "sentiment": sentiment})
+    assert found["place"] == [1, 2, 3], "without a head start nobody is ahead of those who came before"
 
 
 def test_shifts_without_an_unhappy_customer_do_not_count() -> None:

@@ -90,7 +90,7 @@ def test_select_says_what_is_wrong(selectors: str, message: str) -> None:
         ([[1, 2], [0, 0]], [[0, 1], [-1, -1]], "job 1: expected one operation or more"),
         ([[1, 2]], [[0, -1]], "job 0: expected one operation or more, without gaps"),
         ([[1, -2]], [[0, 1]], "must not be negative"),
-        ([[1, 2]], [[0, 1, 2]], "two equal, non-empty matrices"),
+        ([[1, 2]], [[0, 1, 2]], "two equal matrices"),
         ([[0, 0]], [[0, 1]], "total duration 0"),
         ([[2**24, 1]], [[0, 1]], "total duration"),
     ],

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
 INTEGER = re.compile(r"[+-]?\d{1,4000}")  # Python reads no number of more digits than 4300
 NAMED = re.compile(r"\s*instance\s+(\S+)\s*$", re.IGNORECASE)
 SECTION = re.compile(r"\s*(times|machines)\s*$", re.IGNORECASE)  # before each matrix of a file of Taillard
+NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")  # within words, such as 10x5
 
 
 class Line(NamedTuple):
@@ -33,10 +35,12 @@ class Block(NamedTuple):
     Attributes:
         name: in the captions before it, if there is one.
         lines: the numbers; the first line is the head.
+        captions: words and comments before it.
     """
 
     name: str | None
     lines: list[Line]
+    captions: list[str]
 
 
 def parse_text(path: Path, text: str) -> list[JobShop]:
@@ -47,7 +51,8 @@ def parse_text(path: Path, text: str) -> list[JobShop]:
     then a line per job with its machines, each a permutation; the first line may go on with two seeds, an upper and a
     lower bound. Machines are numbered from 0 or from 1; in the latter case their names are these numbers. Empty lines,
     what follows a ``#`` at the beginning of a line or after its numbers, and captions before an instance and after the
-    last one are skipped.
+    last one are skipped. Where only a caption says how many jobs and machines there are, the file is refused, as the
+    line of the first job would be taken for that line.
 
     Args:
         path: for messages and for the name of the instance.
@@ -61,6 +66,8 @@ def parse_text(path: Path, text: str) -> list[JobShop]:
         InputError: a malformed line (file, line number, what was expected).
     """
     blocks = list(split_blocks(path, text))
+    for block in blocks:
+        check_head(path, block)
     if not blocks:
         found = "no line of whole numbers: a table ends with .csv, JSON with .json" if text.strip() else "an empty file"
         raise InputError(f"{path}:1: expected 'jobs machines', found {found}")
@@ -75,9 +82,14 @@ def split_blocks(path: Path, text: str) -> Iterator[Block]:
     """The instances of a file; words end one, except the two that stand before Taillard's matrices."""
     name: str | None = None
     lines: list[Line] = []
+    captions: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
-        if not words or words[0].startswith("#") or SECTION.match(line):
+        if not words or SECTION.match(line):
+            continue
+        if words[0].startswith("#"):
+            if not lines:
+                captions.append(line)
             continue
         before = line.partition("#")[0].split()
         if all(INTEGER.fullmatch(word) for word in before):
@@ -88,8 +100,9 @@ def split_blocks(path: Path, text: str) -> Iterator[Block]:
         if lines:
             if not complete(lines):  # a word within an instance is a mistake, not a caption
                 raise InputError(f"{path}:{number}: expected whole numbers, found {line.strip()[:60]!r}")
-            yield Block(name, lines)
-            name, lines = None, []
+            yield Block(name, lines, captions)
+            name, lines, captions = None, [], []
+        captions.append(line)
         if all(INTEGER.fullmatch(word) for word in words[:2]) and len(words) > 1:
             # As a caption the head of an instance would be passed over, and a line of a job taken for it
             raise InputError(
@@ -100,7 +113,40 @@ def split_blocks(path: Path, text: str) -> Iterator[Block]:
         if named:
             name = named[1]
     if lines:
-        yield Block(name, lines)
+        yield Block(name, lines, captions)
+
+
+def check_head(path: Path, block: Block) -> None:
+    """InputError where the first line of numbers is that of a job, as only the words before say how many there are.
+
+    So it is where two numbers that follow each other in these words fit the lines as jobs and machines, and no two of
+    them are those of the first line.
+
+    Args:
+        path: for the message.
+        block: what the file says of one instance.
+    """
+    values = [float(number) for caption in block.captions for number in NUMBER.findall(caption)]
+    sizes = [size for pair in pairwise(values) for size in (pair, pair[::-1])]
+    number, head = block.lines[0]
+    if tuple(head[:2]) in sizes:
+        return
+    for jobs, machines in sizes:
+        if fits(block.lines, jobs, machines):
+            size, words = f"{jobs:g} {machines:g}", f"the words before it say {jobs:g} and {machines:g}"
+            raise InputError(
+                f"{path}:{number}: expected 'jobs machines' (two positive numbers alone), found {head}, which may be "
+                f"the line of a job: {words}. Write '{size}' above it, or these words without numbers"
+            )
+
+
+def fits(lines: Sequence[Line], jobs: float, machines: float) -> bool:
+    """Whether lines may be those of so many jobs, as pairs or matrices, without one that says how many there are."""
+    if len(lines) == jobs:
+        return all(
+            len(values) % 2 == 0 and 0 <= min(values[::2]) <= max(values[::2]) <= machines for _, values in lines
+        )
+    return len(lines) == 2 * jobs and all(len(values) == machines for _, values in lines)
 
 
 def complete(lines: Sequence[Line]) -> bool:

@@ -91,7 +91,8 @@ def test_machines_with_their_durations(tmp_path: Path) -> None:
             {"jobs": [{"operations": [{"machines": {"saw": 1, "paint": 2}, "start": 0}]}]},
             "has a start and 2 machines",
         ),
-        ({"jobs": [{"operations": []}], "downtimes": []}, "two equal, non-empty matrices"),
+        ({"jobs": [{"operations": []}], "downtimes": []}, "one job or more, each with one operation or more"),
+        ({"jobs": []}, "one job or more, each with one operation or more"),
     ],
     ids=str,
 )

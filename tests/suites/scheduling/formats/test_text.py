@@ -75,6 +75,37 @@ def test_several_instances_of_one_file_are_called_as_their_captions(tmp_path: Pa
     ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "jobs 2 machines 4",
+        "2 jobs, 4 machines",
+        "n=2 m=4",
+        "# 2 4",
+        "# machines: 4\n# jobs: 2",
+        "2x4",
+        "2.0 4.0",
+        "2;4",
+    ],
+)
+@pytest.mark.parametrize("lines", ["1 3\n2 4\n", "1 3 2 2\n2 4 1 1\n", "3 2 2 4\n2 1 1 9\n1 2 3 4\n4 1 2 3\n"])
+def test_the_line_of_a_job_is_not_taken_for_the_size_that_only_words_say(
+    words: str, lines: str, tmp_path: Path
+) -> None:
+    (shop,) = read(tmp_path, f"2 4\n{lines}")
+    first = words.count("\n") + 2
+    with pytest.raises(InputError, match=rf"small\.txt:{first}: .*may be the line of a job.* Write '2 4' above it"):
+        read(tmp_path, f"{words}\n{lines}")
+    (told,) = read(tmp_path, f"{words}\n2 4\n{lines}")
+    assert told.durations.tolist() == shop.durations.tolist()
+
+
+@pytest.mark.parametrize("words", ["instance 3", "Table 3, instance 1", "Lawrence 10x5 (1984)", "# 4 3 instances"])
+def test_numbers_in_captions_that_are_no_size_of_the_lines_do_no_harm(words: str, tmp_path: Path) -> None:
+    (shop,) = read(tmp_path, f"{words}\n2 5\n0 3 4 2\n1 2\n")
+    assert shop.durations.tolist() == [[3, 2], [2, 0]]
+
+
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.booleans())
 def test_what_is_written_is_read(seed: int, jobs: int, machines: int, matrices: bool) -> None:
     made = taillard(seed, 0, 0, (jobs, jobs), (machines, machines))

@@ -1,7 +1,7 @@
 """A shop floor at work: plans are carried out until something happens, then what is left is planned anew."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from mtl.suites.scheduling.instance import JobShop
 # From a shop in the middle of its work to start times of all operations, [J, K]
 Planner = Callable[[JobShop], NDArray[np.int64]]
 NEVER = np.iinfo(np.int64).max
+Pause = tuple[int, int]  # start and end of a time in which a machine does not work
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,10 @@ class Floor:
         fixed = tuple(tuple(start for start in row if 0 <= start < until) for row in starts.tolist())
         ended = starts + shop.durations == until
         found_out = (self.late > 0) & ended & (starts < until) & shop.exists
-        durations = shop.durations + self.late * found_out
+        durations = shop.durations.copy()
+        for job, place in np.argwhere(found_out).tolist():
+            pauses = pauses_of(shop, int(shop.machines[job, place]))
+            durations[job, place] = work_on(until, int(self.late[job, place]), pauses) - starts[job, place]
         self.late = self.late * ~found_out
         now = 0 if until == NEVER else until
         self.instance = replace(shop, durations=durations, constraints=replace(shop.constraints, fixed=fixed, now=now))
@@ -80,13 +84,20 @@ class Floor:
                 self._arrive(event)
 
     def _break_down(self, event: Breakdown) -> None:
-        """A machine fails: what runs on it goes on after the repair."""
+        """A machine fails: what runs on it goes on after the repair, and after downtimes that come then."""
         shop = self.instance
-        begun = (shop.machines == event.machine) & (shop.fixed >= 0)
-        running = begun & (shop.fixed + shop.durations > event.time)
+        before = pauses_of(shop, event.machine)
         downtime = Downtime(event.machine, event.time, event.time + event.repair)
         constraints = replace(shop.constraints, downtimes=(*shop.constraints.downtimes, downtime))
-        self.instance = replace(shop, durations=shop.durations + event.repair * running, constraints=constraints)
+        durations = shop.durations.copy()
+        begun = (shop.machines == event.machine) & (shop.fixed >= 0)
+        for job, place in np.argwhere(begun & (shop.fixed + shop.durations > event.time)).tolist():
+            start = int(shop.fixed[job, place])
+            end = start + int(durations[job, place])
+            left = end - event.time - paused(event.time, end, before)
+            pauses = sorted([*before, (downtime.start, downtime.end)])
+            durations[job, place] = work_on(event.time, left, pauses) - start
+        self.instance = replace(shop, durations=durations, constraints=constraints)
 
     def _arrive(self, event: NewJob) -> None:
         """A job comes in addition."""
@@ -114,6 +125,49 @@ class Floor:
                 fixed=(*(given.fixed or ((),) * shop.jobs), ()),
             ),
         )
+
+
+def pauses_of(shop: JobShop, machine: int) -> list[Pause]:
+    """Starts and ends of the downtimes of a machine, by start."""
+    return sorted((down.start, down.end) for down in shop.constraints.downtimes if down.machine == machine)
+
+
+def paused(start: int, end: int, pauses: Sequence[Pause]) -> int:
+    """How much of a time a machine does not work.
+
+    Args:
+        start: of the time.
+        end: of the time.
+        pauses: of the machine, by start; they may overlap.
+
+    Returns:
+        The length.
+    """
+    total, counted = 0, start
+    for begin, over in pauses:
+        total += max(0, min(over, end) - max(begin, counted))
+        counted = max(counted, over)
+    return total
+
+
+def work_on(moment: int, work: int, pauses: Sequence[Pause]) -> int:
+    """When an operation ends that a machine works on, and does not in its pauses.
+
+    Args:
+        moment: from which on it goes on.
+        work: that is left of it, above 0.
+        pauses: of the machine, by start; they may overlap.
+
+    Returns:
+        The moment.
+    """
+    for begin, over in pauses:
+        if begin >= moment + work:
+            break
+        if over > moment:
+            work -= max(0, begin - moment)
+            moment = over
+    return moment + work
 
 
 def numbered(shop: JobShop) -> bool:

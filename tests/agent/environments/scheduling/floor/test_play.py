@@ -17,6 +17,7 @@ from mtl.agent.environments.scheduling.floor.planners import (
 from mtl.agent.environments.scheduling.floor.play import Floor, Planner, new_job_allowance, play
 from mtl.agent.environments.scheduling.operations import list_operations
 from mtl.agent.environments.scheduling.rules import least_bound_rise, rules, shortest
+from mtl.suites.scheduling.constraints import Downtime
 from mtl.suites.scheduling.demand_rules import DemandRule
 from mtl.suites.scheduling.instance import JobShop
 from tests.suites.scheduling.shops_strategy import constrained_shops, job_shops, seeds
@@ -65,8 +66,14 @@ def test_what_is_done_is_what_happened(instance: JobShop, seed: int, name: str) 
             one = next(place)
             machine = shop.machines[job, operation]
             failures = [down for down in episode.breakdowns if down.machine == machine]
-            repairs = sum(down.repair for down in failures if one.start < down.time < one.end)
-            assert one.end - one.start == planned[job][operation] + late[job][operation] + repairs
+            rests = {moment for down in failures for moment in range(down.time, down.time + down.repair)}
+            known = instance.constraints.downtimes
+            stops = {moment for down in known if down.machine == machine for moment in range(down.start, down.end)}
+            work = planned[job][operation]
+            if job < instance.jobs and instance.fixed[job, operation] >= 0:  # of what has begun the pauses are a part
+                work -= len(stops & set(range(one.start, one.start + work)))
+            done = set(range(one.start, one.end)) - rests - stops
+            assert len(done) == work + late[job][operation]
             assert one.start >= arrival
             for down in failures:
                 assert one.start == one.end or not down.time <= one.start < down.time + down.repair
@@ -103,6 +110,27 @@ def test_a_floor_by_hand() -> None:
     played = play(episode, rule_planner(rules(0)["fifo"]))
     assert played.schedule.starts.tolist() == [[0, 13], [8, -1]]
     assert len(played.seconds) == 4
+
+
+def test_a_machine_does_not_work_in_its_downtimes_however_late_an_operation_is() -> None:
+    """It saws from 0 to 5, fails at 3 for 4, so that it ends at 9; there it rests from 8 to 12, and 2 more are due."""
+    shop = JobShop("one", np.array([[5]]), np.array([[0]]))
+    rests = (Downtime(0, 8, 12), Downtime(0, 10, 14), Downtime(0, 15, 16))
+    shop = replace(shop, constraints=replace(shop.constraints, downtimes=rests))
+    floor = Floor(Episode("rests", shop, np.array([[2]]), (Breakdown(3, 0, 4),), ()))
+    floor.carry_out(np.array([[0]]), 3)
+    assert floor.instance.durations.tolist() == [[15]], "1 of its last 2 from 7 on, the other from 14 on"
+    floor.carry_out(np.array([[0]]), 15)
+    assert floor.instance.durations.tolist() == [[18]], "late, and it rests once more before"
+    again = Floor(Episode("again", floor.instance, np.array([[0]]), (Breakdown(16, 0, 3),), ()))
+    again.carry_out(np.array([[0]]), 16)
+    assert again.instance.durations.tolist() == [[21]]
+    played = play(Episode("all", shop, np.array([[2]]), (Breakdown(3, 0, 4), Breakdown(16, 0, 3)), ()), fifo())
+    assert played.schedule.makespan == 21
+
+
+def fifo() -> Planner:
+    return rule_planner(rules(0)["fifo"])
 
 
 def test_new_jobs_have_due_dates_where_others_have() -> None:
