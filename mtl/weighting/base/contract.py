@@ -158,7 +158,7 @@ class Weighting(nn.Module, ABC):
             check_whole(call.parameters)  # once more: of some it shows only now
             self._checked = True
         if weights is not None and len(tasks) == self.num_tasks:
-            return weights.detach()
+            return weights.detach().clone()  # a method of its own may hand over a buffer, which it changes later
         all_weights = torch.zeros(self.num_tasks, device=losses[0].device, dtype=working_precision(losses))
         if weights is not None:
             all_weights[tasks] = weights.detach().to(all_weights)
