@@ -278,6 +278,15 @@ class Weighting(nn.Module, ABC):
             if isinstance(part, PerTaskOption):
                 part.bind(names)
 
+    def serve(self, tasks: Sequence[int]) -> None:
+        """Called once, after :meth:`bind`, where the other tasks are learned to help these and do not count themselves.
+
+        Default: no-op, the weights are those of all tasks alike.
+
+        Args:
+            tasks: indices of the tasks that count, at least one.
+        """
+
     @property
     def preferences(self) -> list[Preference]:
         """The options by which the method, or one within it, is told a preference among the tasks; often none."""
