@@ -170,6 +170,8 @@ def build_with_data(data: MultiTaskDataModule, config: RunConfig, groups: Groups
         )
         weighting = Equal(len(graph.tasks))
     weighting.bind(graph.names)
+    if len(graph.main) < len(graph.names):
+        weighting.serve([graph.names.index(name) for name in graph.main])
     optimizer = instantiate_node(config.optimizer, "optimizer", config.trust)
     scheduler = instantiate_node(config.scheduler, "scheduler", config.trust)
     module = MultiTaskModule(network, graph, weighting, optimizer, scheduler, config.compile, rates)

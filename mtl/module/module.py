@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -73,6 +74,12 @@ def acted_in_validation(data: Data, predict: Callable[[Any], dict[str, Tensor]])
         if float(value) != float(value) and data.selection[0] == f"val/{name}":
             raise InputError(f"validation_rollout of the suite: {name} is no number, and the epoch is selected by it")
     return dict(found)
+
+
+def partly_missing(data: Data, task: str) -> bool:
+    """Whether training rows have labels of a task of which a part is missing."""
+    targets = (batch.targets[task] for batch in data.loader("train"))
+    return any(bool((labelled(one) & one.flatten(1).isnan().any(1)).any()) for one in targets if one.dim() > 1)
 
 
 class MultiTaskModule(LeanModule):
@@ -185,8 +192,17 @@ class MultiTaskModule(LeanModule):
             **kwargs: for what Lightning may add.
         """
         self.step.backward(self.step.loss_scale(loss) if self.trainer.precision == "16-mixed" else 1.0)
-        if isinstance(self.weighting, LossWeighting) and self.weights is not None and self.step.state.position.last:
-            self.loss_meter.add_weights(self.global_step, self.weights)
+        if self.step.state.position.last:
+            self.look_at_weights(self.global_step)
+
+    def look_at_weights(self, step: int) -> None:
+        """Remember whether what a weighting has made of the losses alone is finite; of gradients it looks itself.
+
+        Args:
+            step: the optimizer step under way.
+        """
+        if isinstance(self.weighting, LossWeighting) and self.weights is not None:
+            self.loss_meter.add_weights(step, self.weights)
 
     def check_finite(self) -> None:
         """Raise :class:`Diverged` if losses or weights of an earlier step were not finite."""
@@ -221,10 +237,10 @@ class MultiTaskModule(LeanModule):
     @override
     def on_train_start(self) -> None:
         reduce_gradients_ourselves(self.trainer)
-        self.loss_meter.partly_missing = self._partly_missing
+        data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.loss_meter.partly_missing = partial(partly_missing, data)
         self.random_state.restore()
         if self.weighting.needs_initial_losses and not self.global_step:
-            data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
             rows = (self.transfer_batch_to_device(batch, self.device, 0) for batch in data.loader("train"))
             # Not by the compiled network, which would be compiled once more for this mode
             self.weighting.on_initial_losses(constant_losses(self.network, rows))
@@ -310,12 +326,6 @@ class MultiTaskModule(LeanModule):
     @override
     def on_validation_start(self) -> None:
         self.check_finite()  # a network that has diverged is not validated, and so not saved
-
-    def _partly_missing(self, task: str) -> bool:
-        """Whether training rows have labels of a task of which a part is missing."""
-        data: Data = self.trainer.datamodule  # type: ignore[attr-defined]
-        targets = (batch.targets[task] for batch in data.loader("train"))
-        return any(bool((labelled(one) & one.flatten(1).isnan().any(1)).any()) for one in targets if one.dim() > 1)
 
     @override
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

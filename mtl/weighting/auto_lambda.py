@@ -35,7 +35,7 @@ class AutoLambda(HeldOutWeighting):
 
     Args:
         num_tasks: K.
-        primary: names of the tasks that the weights are to serve; default all.
+        primary: names of the tasks that the weights are to serve; default all that are not auxiliary.
         initial: every weight at first, above 0.
         lr: of the weights' Adam, above 0.
         held_out: share of the training rows, see :class:`~mtl.weighting.held_out.HeldOutWeighting`.
@@ -75,6 +75,11 @@ class AutoLambda(HeldOutWeighting):
             self.serves.copy_(torch.tensor([float(name in self.primary) for name in names]))
 
     @override
+    def serve(self, tasks: Sequence[int]) -> None:
+        if not self.primary:
+            self.serves.zero_()[list(tasks)] = 1
+
+    @override
     def current_weights(self, tasks: Tensor) -> Tensor:
         return self.weights[tasks]
 
@@ -85,7 +90,7 @@ class AutoLambda(HeldOutWeighting):
                 "weighting.primary goes by task name: call bind(names) of the weighting before the first step"
             )
         served = [loss for loss, i in zip(losses, tasks, strict=True) if self.serves[i]]
-        return [torch.stack(served).sum()] if served else [self.weights.sum()]
+        return [torch.stack(served).sum()] if served else []
 
     @override
     def improve(self, products: Tensor, tasks: Tensor) -> None:

@@ -39,6 +39,9 @@ class HeldOutWeighting(Weighting):
 
     The rows are a share of the training split: those of validation stay for selection alone.
 
+    Where some tasks are auxiliary, ``F_j`` are the losses of the others alone: an auxiliary task has weight as far as
+    it helps them.
+
     Args:
         num_tasks: K.
         held_out: share of the training rows, above 0 and below 1.
@@ -61,7 +64,10 @@ class HeldOutWeighting(Weighting):
 
     @abstractmethod
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
-        """The scalars whose gradients :meth:`improve` needs, of the held-out losses of the tasks that have labels."""
+        """The scalars whose gradients :meth:`improve` needs, of the held-out losses of the tasks that have labels.
+
+        None where no task that counts is among them.
+        """
 
     @abstractmethod
     def improve(self, products: Tensor, tasks: Tensor) -> None:
@@ -106,6 +112,8 @@ class HeldOutWeighting(Weighting):
         shared_parameters, private_parameters = trained(shared), [trained(parameters) for parameters in private]
         parameters = [*shared_parameters, *(p for part in private_parameters for p in part)]
         objectives = self.objectives([losses[i] / self.units[i] for i in present], present)
+        if not objectives:
+            return
         # To the held-out objectives all parameters are alike: none is private to one of them
         with without_autocast(losses[0].device):
             held = self._held_out_memory.gather(objectives, parameters, [[] for _ in objectives], step)

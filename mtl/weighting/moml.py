@@ -1,5 +1,7 @@
 """Weights that lower the loss of every task on held-out rows."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -28,7 +30,8 @@ class MOML(HeldOutWeighting):
         - held-out gradients are divided by their lengths before the minimum norm is sought, so that the unit of a loss
           does not matter;
         - the minimum norm is found exactly and not by Frank-Wolfe steps;
-        - held-out rows are a share of the training rows.
+        - held-out rows are a share of the training rows;
+        - where some tasks are auxiliary, ``F_j`` are the held-out losses of the others alone.
 
     Needs a number per task and parameter, twice, and K more backward passes per step.
 
@@ -40,12 +43,18 @@ class MOML(HeldOutWeighting):
     """
 
     logits: Tensor
+    serves: Tensor
 
     def __init__(self, num_tasks: int, lr: float = 1e-2, held_out: float = 0.1, normalise: str = "none") -> None:
         super().__init__(num_tasks, held_out, normalise)
         check_number("lr", lr, above=0)
         self.register_buffer("logits", torch.zeros(num_tasks))
+        self.register_buffer("serves", torch.ones(num_tasks, dtype=torch.bool), persistent=False)
         self.adam = Adam(num_tasks, lr)
+
+    @override
+    def serve(self, tasks: Sequence[int]) -> None:
+        self.serves.zero_()[list(tasks)] = True
 
     @override
     def current_weights(self, tasks: Tensor) -> Tensor:
@@ -53,7 +62,7 @@ class MOML(HeldOutWeighting):
 
     @override
     def objectives(self, losses: list[Tensor], tasks: list[int]) -> list[Tensor]:
-        return losses
+        return [loss for loss, i in zip(losses, tasks, strict=True) if self.serves[i]]
 
     @override
     def improve(self, products: Tensor, tasks: Tensor) -> None:

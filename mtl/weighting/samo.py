@@ -90,6 +90,10 @@ class SAMO(Weighting):
         super().bind(names)
 
     @override
+    def serve(self, tasks: Sequence[int]) -> None:
+        self.inner.serve(tasks)
+
+    @override
     def on_initial_losses(self, losses: Tensor) -> None:
         self.inner.on_initial_losses(losses)
 

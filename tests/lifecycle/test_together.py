@@ -1,10 +1,12 @@
 """Runs trained at once: each is what it would be alone."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from mtl.comparison.report.curves import logged
 from mtl.config.run_config import RunConfig
@@ -14,7 +16,11 @@ from mtl.lifecycle.together import Job, train_jobs, train_stack
 from mtl.lifecycle.train import train
 from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run
+from mtl.training.stack import module as stack_module
 from mtl.training.stack.module import StackedModule
+from mtl.weighting.base import Weighting
+from mtl.weighting.cagrad import CAGrad
+from mtl.weighting.fixed import Fixed
 from tests.support import tiny
 from tests.trained import assert_contributions_are_those_of_the_result
 
@@ -156,6 +162,41 @@ def test_a_member_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     assert "NaN or infinite" in str(failed.error)
     assert kept.error is None
     assert kept.result is not None
+
+
+def test_the_cause_of_a_broken_loss_is_looked_for_in_the_members_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a run of its own."""
+    asked: list[object] = []
+    monkeypatch.setattr(stack_module, "partly_missing", lambda data, task: asked.append(data) or True)
+    members = [("optimizer.lr=1e30",), ("optimizer.lr=1e29",)]
+    jobs = together(configs(tmp_path, "task.rows=100", "epochs=2", "gradient_clip=null", members=members))
+    assert all("a part of the labels of a row is missing" in str(job.error) for job in jobs)
+    assert asked[0] is not asked[1]
+
+
+@pytest.mark.parametrize(("method", "other"), [(Fixed, "equal"), (CAGrad, "pcgrad")])
+def test_weights_of_a_member_that_are_not_finite_are_its_weightings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: type[Weighting], other: str
+) -> None:
+    """Neither the learning rate's, nor anything of the other members."""
+    right, steps = method.forward, [0]
+
+    def broken(self: Weighting, *args: Tensor) -> Tensor:
+        steps[0] += 1
+        found: Tensor = right(self, *args)
+        return found * math.nan if steps[0] > 2 else found
+
+    monkeypatch.setattr(method, "constant", False, raising=False)
+    monkeypatch.setattr(method, "forward", broken)
+    members = [(f"weighting={method.__name__.lower()}",), (f"weighting={other}",)]
+    failed, kept = together(configs(tmp_path, "task.rows=100", "epochs=2", members=members))
+    assert isinstance(failed.error, InputError)
+    assert f"{method.__name__}.forward gives weights that are NaN or infinite" in str(failed.error)
+    assert kept.error is None
+    assert kept.result is not None
+    assert kept.result.replicas == 2
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """What the tests of the weightings share: every method found in conf/weighting, and a small problem to weigh."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -100,9 +100,10 @@ def label(case: tuple[str, dict[str, Any]]) -> str:
     return " ".join([name, *(f"{key}={value}" for key, value in changed.items())])
 
 
-def weights_after_held_out(name: str, held: list[list[float]], **options: object) -> Tensor:
+def weights_after_held_out(name: str, held: list[list[float]], serves: Sequence[int] = (0, 1)) -> Tensor:
     """Weights after one step with ``g_1 = (2, 0)`` and ``g_2 = (-1, 1)``, and held-out gradients ``held``."""
-    weighting = make(name, 2, **options)
+    weighting = make(name, 2)
+    weighting.serve(serves)
     p = nn.Parameter(torch.zeros(2))
     weighting.backward([2 * p[0], p[1] - p[0]], [p], [[], []])
     weighting.on_held_out_losses([torch.tensor(row).float() @ p for row in held], [p], [[], []])

@@ -486,3 +486,57 @@ def test_what_an_own_method_makes_is_of_the_tasks(weighting: Weighting, message:
     """One weight would be that of all tasks."""
     with pytest.raises(InputError, match=f"^{message}"):
         Problem(2).backward(weighting)
+
+
+class Kept(DirectionWeighting):
+    """Gives a number that it keeps, or a row of what it was given."""
+
+    def __init__(self, row: bool) -> None:
+        super().__init__(2)
+        self.row = row
+        self.register_buffer("last", torch.zeros(0))
+
+    def forward(self, jacobian: Tensor, losses: Tensor, tasks: Tensor) -> tuple[Tensor, Tensor]:
+        if self.row:
+            return jacobian[0], torch.ones_like(losses)
+        self.last = self.last.new_zeros(jacobian.shape[1]) if len(self.last) == 0 else self.last
+        return self.last.copy_(jacobian.sum(0)), torch.ones_like(losses)
+
+
+@pytest.mark.parametrize("row", [True, False])
+def test_gradients_are_in_memory_that_an_own_method_does_not_keep(row: bool) -> None:
+    """Also where they are added to, made zero in place or clipped: neither changes what the method has kept."""
+    problem, weighting = Problem(2), Kept(row)
+    problem.backward(weighting, stop=6)
+    first = problem.update()
+    problem.backward(weighting, start=6)
+    added = problem.update()
+    for p in problem.parameters:
+        p.grad.zero_()
+    problem.backward(weighting, start=6)
+    torch.testing.assert_close(added, first + problem.update())
+    for p in problem.parameters:
+        p.grad.zero_()
+    assert row or float(weighting.last.norm()) > 0
+
+
+class Changing(GradientWeighting):
+    """Changes what it is given and what it has handed over."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.register_buffer("weights", torch.ones(2))
+
+    def forward(self, gramian: Tensor, losses: Tensor, tasks: Tensor) -> Tensor:
+        gramian.fill_diagonal_(0)
+        return self.weights.add_(1)
+
+
+def test_what_is_reported_stays_as_it_was() -> None:
+    """Of the weights and of the Gramian, whatever an own method does with its memory."""
+    problem, weighting = Problem(2), Changing()
+    weights = [problem.backward(weighting) for _ in range(2)]
+    assert [one.tolist() for one in weights] == [[2, 2], [3, 3]]
+    assert weighting.gramian is not None
+    rows = problem.gradients()[0]
+    torch.testing.assert_close(weighting.gramian, rows @ rows.T)

@@ -15,10 +15,13 @@ from mtl.config.compose import configure
 from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.testing.problem import Problem, flat
+from mtl.weighting.auto_lambda import AutoLambda
+from mtl.weighting.base import Step
 from mtl.weighting.held_out import HeldOutWeighting
+from mtl.weighting.moml import MOML
 from tests.support import rows, tiny
 from tests.weighting import held_out
-from tests.weighting.problems import make
+from tests.weighting.problems import make, weights_after_held_out
 
 
 @pytest.mark.parametrize("name", ["auto_lambda", "moml"])
@@ -188,3 +191,41 @@ def test_state_is_of_the_weighting() -> None:
     problem.train(first, 2)
     other.train(second, 2)
     assert torch.equal(flat(problem.parameters), flat(other.parameters))
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml"])
+def test_weights_serve_the_tasks_that_count(name: str) -> None:
+    """What an auxiliary task gains from a weight is nothing; named primary tasks stay those that are served."""
+    rows = [[1.0, 0.0], [-5.0, 5.0]]  # the first gains by the first task, the second by its own
+    alone = {"auto_lambda": [[1.0, 0.0], [0.0, 0.0]], "moml": [[1.0, 0.0], [1.0, 0.0]]}[name]
+    expected = weights_after_held_out(name, alone)
+    assert not torch.equal(weights_after_held_out(name, rows), expected)
+    torch.testing.assert_close(weights_after_held_out(name, rows, serves=[0]), expected)
+
+
+def test_primary_tasks_come_before_those_that_count() -> None:
+    """As they are named for this weighting."""
+    weighting = make("auto_lambda", 2, primary=["b"])
+    weighting.bind(["a", "b"])
+    weighting.serve([0])
+    assert weighting.state_dict()["serves"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["auto_lambda", "moml"])
+def test_a_step_without_labels_of_tasks_that_count_teaches_nothing(name: str) -> None:
+    """Its weights stay, and later steps are looked at as ever."""
+    problem, weighting = Problem(2), make(name, 2)
+    weighting.serve([1])
+    before = problem.backward(weighting)
+    problem.feed_held_out(weighting, Step(tasks=(0,)))
+    torch.testing.assert_close(problem.backward(weighting), before)
+    problem.feed_held_out(weighting)
+    assert not torch.equal(problem.backward(weighting), before)
+
+
+@pytest.mark.parametrize("options", [["weighting=auto_lambda"], ["weighting=samo", "weighting@weighting.inner=moml"]])
+def test_a_run_tells_its_weighting_which_tasks_count(options: list[str]) -> None:
+    """Also one that is inside another."""
+    weighting = build(configure("task=synthetic", "auxiliary=[task1]", *options)).module.weighting
+    served = [part.serves.tolist() for part in weighting.modules() if isinstance(part, AutoLambda | MOML)]
+    assert served == [[1, 0, 1]]

@@ -1,8 +1,9 @@
 """One run of a stack, as its own callbacks see the trainer."""
 
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pytorch_lightning import Trainer
@@ -17,6 +18,8 @@ from mtl.module.module import MultiTaskModule
 from mtl.module.random_state import KEY
 from mtl.training.budget import Budget
 from mtl.training.callbacks import Checkpoints, Timer
+
+T = TypeVar("T")
 
 
 class SharedTimer(Timer):
@@ -158,6 +161,22 @@ class Member:
         self._counters = (self.current_epoch + 1, self.global_step)
         for logger in self.loggers:
             logger.finalize("failed" if self.error else "success")
+
+    def attempt(self, act: Callable[[], T]) -> T | None:
+        """Do something for it, unless it has failed; what is wrong with it, such as a broken loss, ends it alone.
+
+        Args:
+            act: what is done.
+
+        Returns:
+            What came of it; None where it has failed, now or before.
+        """
+        if self.error is None:
+            try:
+                return act()
+            except InputError as error:
+                self.error = error
+        return None
 
     def call(self, hook: str, *arguments: Any, checkpoints: bool | None = None) -> None:
         """Call a hook of the callbacks.

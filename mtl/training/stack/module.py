@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from typing_extensions import override
 
-from mtl.errors import InputError
 from mtl.module.constant_losses import constant_losses
 from mtl.module.lightning import LeanModule
 from mtl.module.losses import share_factors
-from mtl.module.module import acted_in_validation
+from mtl.module.module import acted_in_validation, partly_missing
 from mtl.module.reached import ReachedParameters
 from mtl.suites.base import MultiTaskDataModule
 from mtl.suites.batch import Batch
@@ -91,6 +90,8 @@ class StackedModule(LeanModule):
             losses = constant_losses(asking[0].module.network, rows)
             for member in asking:
                 member.module.weighting.on_initial_losses(losses)
+        for member in self.members:
+            member.module.loss_meter.partly_missing = partial(partly_missing, self._data[member])
         self._each(lambda member: member.call("on_train_start"))
 
     @override
@@ -124,6 +125,8 @@ class StackedModule(LeanModule):
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         write_gradients(self.stack, self.members, self._losses)
         self._losses = []
+        for member in self.members:
+            member.module.look_at_weights(self.global_step)
 
     @override
     def configure_gradient_clipping(
@@ -143,7 +146,7 @@ class StackedModule(LeanModule):
         for number, member in enumerate(self.members):
             member.schedule(epoch_ends=last)
             own = batch.of(number) if last else None  # of the others nobody looks at the rows
-            self._try(member, partial(end_batch, losses=losses[number], batch=own, number=batch_idx))
+            member.attempt(partial(end_batch, member, losses[number], own, batch_idx))
 
     @override
     def on_train_epoch_end(self) -> None:
@@ -164,7 +167,7 @@ class StackedModule(LeanModule):
     def on_validation_start(self) -> None:
         def begin(member: Member) -> None:
             member.call("on_validation_start")
-            member.module.loss_meter.check_finite()
+            member.module.check_finite()
 
         self._each(begin, validated=True)
 
@@ -205,16 +208,7 @@ class StackedModule(LeanModule):
         """Do something with each member that goes on, or that is validated now."""
         for member in self.members:
             if not validated or member.validates:
-                self._try(member, act)
-
-    @staticmethod
-    def _try(member: Member, act: Callable[[Member], None]) -> None:
-        """Do something with a member; what is wrong with it, such as a loss that is not finite, ends it alone."""
-        if member.error is None:
-            try:
-                act(member)
-            except InputError as error:
-                member.error = error
+                member.attempt(partial(act, member))
 
     def _part(self) -> None:
         """Let go of the members whose training has ended; the others go on."""
@@ -232,8 +226,7 @@ class StackedModule(LeanModule):
         else:
             self.trainer.fit_loop.max_epochs = self.trainer.current_epoch + 1
         for member in ended:
-            if member.error is None:
-                self._try(member, lambda one: one.call("on_train_end"))
+            member.attempt(partial(member.call, "on_train_end"))
             member.end()
             self._on_end(member)
         for member in self.members:

@@ -1,6 +1,7 @@
 """What the weightings of a stack's members make of the losses of a step: the gradients of all members."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ def write_gradients(stack: StackedParameters, members: Sequence[Member], losses:
     """Make the gradients of the stack those that every member's weighting asks for.
 
     Members that look at the losses alone need one pass through all networks, members that compare gradients one pass
-    for each task.
+    for each task. One whose weighting fails has no gradient.
 
     Args:
         stack: the networks' parameters.
@@ -25,7 +26,10 @@ def write_gradients(stack: StackedParameters, members: Sequence[Member], losses:
     if isinstance(members[0].module.weighting, GradientWeighting):
         compare_gradients(stack, members, losses, values)
     else:
-        weights = [weigh(member, own) for member, own in zip(members, values.unbind(), strict=True)]
+        weights = []
+        for member, own in zip(members, values.unbind(), strict=True):
+            found = member.attempt(partial(weigh, member, own))
+            weights.append(torch.zeros_like(own) if found is None else found)
         stack.write_gradients(losses, torch.stack(weights))
 
 
@@ -58,7 +62,10 @@ def compare_gradients(
         weighting = member.module.weighting
         assert isinstance(weighting, GradientWeighting)
         with torch.no_grad():
-            solved, factor = weighting.solve(compared, values[number], member.module.step.state.position)
+            position = member.module.step.state.position
+            solution = member.attempt(partial(weighting.solve, compared, values[number], position))
+        nothing = torch.zeros_like(values[number])
+        solved, factor = (nothing, nothing) if solution is None else solution
         member.module.step.state.weights = solved
         weights.append(solved)
         factors.append(factor)

@@ -158,7 +158,7 @@ class Weighting(nn.Module, ABC):
             check_whole(call.parameters)  # once more: of some it shows only now
             self._checked = True
         if weights is not None and len(tasks) == self.num_tasks:
-            return weights.detach()
+            return weights.detach().clone()  # a method of its own may hand over a buffer, which it changes later
         all_weights = torch.zeros(self.num_tasks, device=losses[0].device, dtype=working_precision(losses))
         if weights is not None:
             all_weights[tasks] = weights.detach().to(all_weights)
@@ -277,6 +277,15 @@ class Weighting(nn.Module, ABC):
         for part in self.modules():
             if isinstance(part, PerTaskOption):
                 part.bind(names)
+
+    def serve(self, tasks: Sequence[int]) -> None:
+        """Called once, after :meth:`bind`, where the other tasks are learned to help these and do not count themselves.
+
+        Default: no-op, the weights are those of all tasks alike.
+
+        Args:
+            tasks: indices of the tasks that count, at least one.
+        """
 
     @property
     def preferences(self) -> list[Preference]:

@@ -60,7 +60,18 @@ class DirectionWeighting(Weighting):
         check_made(self, direction, (jacobian.shape[1],), "a direction")
         check_made(self, weights, (len(losses),), "with it a weight of each task")
         check_finite_made(self, direction, weights)
-        return direction, weights
+        return self._apart(direction, jacobian), weights
+
+    def _apart(self, direction: Tensor, jacobian: Tensor) -> Tensor:
+        """The direction in memory of its own: ``.grad`` becomes a view of it, and is changed by whoever clips it.
+
+        The next step writes over the Jacobian, of which it may be a row, and a method may keep it in a buffer.
+        """
+        place = direction.untyped_storage().data_ptr()
+        kept = (jacobian, *self.buffers(), *self.parameters())
+        if any(one.untyped_storage().data_ptr() == place for one in kept):
+            return direction.clone()
+        return direction
 
     @override
     def _update(self, call: Call) -> Tensor | None:

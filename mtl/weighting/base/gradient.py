@@ -141,7 +141,7 @@ class GradientWeighting(Weighting):
 
     def _solve(self, tasks: list[int], index: Tensor, gramian: Tensor, losses: Tensor) -> tuple[Tensor, Tensor]:
         """Weights ``[M]`` and the factors ``[M]`` of the private gradients; ``index`` is ``tasks`` as a tensor."""
-        self._record_gramian(gramian, tasks)
+        self._record_gramian(gramian.clone(), tasks)  # a method of its own may change what it is given
         scales = None
         if self.normalise != "none":
             scales = self._scales(losses, tasks, gramian.diagonal().clamp(min=0).sqrt())
