@@ -135,8 +135,8 @@ def groups() -> tuple[str, ...]:
 
 
 def is_group(name: str) -> bool:
-    """Whether there is a group of this name."""
-    return any((folder / name).is_dir() for folder in config_folders())
+    """Whether there is a group of this name. Those of Hydra, to which a folder may add a launcher, are its own matter."""
+    return not name.startswith("hydra/") and any((folder / name).is_dir() for folder in config_folders())
 
 
 def option_files(group: str) -> dict[str, Path]:

@@ -53,6 +53,16 @@ def test_conf_in_the_working_directory_is_searched(project: Path) -> None:
     assert type(made(2)).__name__ == "Mine"
 
 
+def test_a_launcher_of_ones_own_leaves_those_of_hydra(project: Path) -> None:
+    """A folder may add options to groups that are Hydra's own."""
+    (project / "conf" / "hydra" / "launcher").mkdir(parents=True)
+    (project / "conf" / "hydra" / "launcher" / "own.yaml").write_text("defaults: [basic]\n", encoding="utf-8")
+    for launcher in ("basic", "replicas", "own"):
+        assert configure("task=synthetic", f"hydra/launcher={launcher}").choices.task == "synthetic"
+    with pytest.raises(InputError, match=r"unknown option of hydra/launcher 'owm': did you mean 'own'\? valid: basic, "):
+        configure("task=synthetic", "hydra/launcher=owm")
+
+
 def test_a_folder_that_is_merely_there_opens_no_run_of_a_stranger(project: Path) -> None:
     """Where nobody typed the config, as of a run directory, what conf/ names is not run without trust."""
     node = configure("task=synthetic", "weighting=mine").weighting
