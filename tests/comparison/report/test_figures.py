@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
 from mtl.comparison.report.drawing import grid
 from mtl.comparison.report.figures import answer, cost, learning, mark, moves, weights
+from mtl.comparison.report.gain_axis import BEYOND, beyond, limits
 from mtl.comparison.report.legend import DASHES, MOST, best_rows, legend_below, shorten, styles
 from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed, panels_in_a_row
 from mtl.comparison.report.point_numbers import number_points, overlap
@@ -135,7 +137,8 @@ def test_tick_labels_of_gains_do_not_cover_each_other(tmp_path: Path) -> None:
     found = compare(records(tmp_path))
     assert found.best is not None
     assert found.best.tested is not None
-    wide = replace(found.best.tested.delta, interval=(-450.0, 450.0))
+    delta = found.best.tested.delta
+    wide = replace(delta, interval=(-450.0, 450.0), estimate=replace(delta.estimate, mean=45.0))
     shown = answer(replace(found, best=replace(found.best, tested=replace(found.best.tested, delta=wide))))
     assert shown is not None
     assert len(re.findall(r">[+-]\d+ %<", shown.svg)) == 2
@@ -152,3 +155,28 @@ def test_the_weights_of_more_tasks_than_there_are_colours_look_different(tmp_pat
         r'<path d="M [^"]*" clip-path[^>]* style="fill: none; (stroke-dasharray[^"]*|stroke: #0102[^"]*)"', figure.svg
     )
     assert len(set(lines)) >= len(tasks)
+
+
+def test_an_interval_that_would_hide_all_else_goes_beyond_the_axis_with_an_arrow(tmp_path: Path) -> None:
+    """The means are seen whatever they are; what is cut is said in the note."""
+    found = compare(records(tmp_path))
+    assert found.best is not None
+    assert found.best.tested is not None
+    one = found.best.tested.delta
+    near = replace(one, gains=(0.01, 0.02, 0.03), estimate=replace(one.estimate, mean=0.02), interval=(-0.01, 0.05))
+    wide = replace(near, interval=(-90.0, 90.04))
+    high = replace(near, gains=(0.02, 0.02, 8.0), interval=(-0.01, 0.04))
+    assert limits([near, near], 0.01) == (-0.01, 0.05)
+    assert limits([near, wide], 0.01) == pytest.approx((-0.3, 0.3))  # ten times the largest gain of a seed
+    assert limits([near, replace(wide, estimate=replace(one.estimate, mean=5.0))], 0.01)[1] == pytest.approx(50)
+    assert (beyond(near, -0.3, 0.3), beyond(wide, -0.3, 0.3)) == ([], [(-0.3, "<"), (0.3, ">")])
+    assert beyond(high, -0.3, 0.3) == [(0.3, ">")]  # a seed is told as well
+    for evidence, cut in ((near, False), (wide, True)):
+        cells = {task: replace(cell, evidence=near) for task, cell in found.best.tested.cells.items()}
+        best = replace(found.best, tested=replace(found.best.tested, delta=evidence, cells=cells, outcome=None))
+        with_best = replace(found, best=best, rows=(best, *found.rows[1:]), against={})
+        figure = answer(with_best)
+        assert figure is not None
+        assert (BEYOND in figure.note) is cut
+        ticks = [float(text.replace("\N{MINUS SIGN}", "-")) for text in re.findall(r">([+-]\d+) %<", figure.svg)]
+        assert max(map(abs, ticks)) < 50
