@@ -12,7 +12,7 @@ from mtl.comparison.fixed_front import fronts_of_fixed_weights
 from mtl.comparison.report.curves import Curve, Logged, curve
 from mtl.comparison.report.drawing import INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, grid, style, to_svg
 from mtl.comparison.report.gain_axis import BEYOND, draw_gains, percent_axis
-from mtl.comparison.report.legend import DASHES, best_rows, legend_below, shorten, styles
+from mtl.comparison.report.legend import DASHES, best_rows, legend_below, shapes, shorten, styles
 from mtl.comparison.report.matrix_figures import affinity, cosine_tag, cosines
 from mtl.comparison.report.point_numbers import number_points
 from mtl.comparison.types import Comparison, Evidence, Row
@@ -148,7 +148,7 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """The primary metric on validation over the steps, a panel per task."""
     rows, left_out = best_rows(comparison.all_rows, comparison.stopped)
     (look, meaning), labels = styles(rows), shorten([row.label for row in rows])
-    tasks = shorten(comparison.tasks)
+    tasks, points = shorten(comparison.tasks), shapes(rows)
     with style():
         figure, axes = grid(len(comparison.tasks), 3, 3.6, 2.8)
         drawn = False
@@ -161,6 +161,8 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
                 colour, dash = look[row.label]
                 (line,) = ax.plot(found.steps, found.mean, label=labels[row.label], marker=mark(found))
                 line.set(color=colour, linestyle=dash)
+                if mark(found):
+                    line.set(**points[row.label])
                 ax.fill_between(found.steps, found.low, found.high, color=colour, alpha=0.08, linewidth=0)
             better = "higher" if comparison.directions[task] else "lower"
             ax.set_title(f"{tasks[task]}\n{comparison.primary[task]} ({better} is better)")
@@ -225,6 +227,7 @@ def cost(comparison: Comparison) -> SvgFigure:
     rows = [row for row in named if all(map(isfinite, place_of_cost(row)))]
     unknown = [row.label for row in named if not all(map(isfinite, place_of_cost(row)))]
     (look, _), labels = styles(named), shorten([row.label for row in named])
+    points = shapes(named)
     with style():
         figure, (ax,) = grid(1, 1, 4.6, 3.6 + 0.1 * max(0, len(rows) - 10))
         ax.axhline(0, color=MUTED, linewidth=1)
@@ -237,7 +240,9 @@ def cost(comparison: Comparison) -> SvgFigure:
             x, y = place_of_cost(row)
             colour, best = look[row.label][0], comparison.best is not None and row.label == comparison.best.label
             name = f"{number}  {labels[row.label]}"
-            ax.plot([x], [y], "*" if best else "o", color=colour, markersize=11 if best else 7, label=name, zorder=3)
+            shape = {"marker": "*"} if best else points[row.label]
+            (point,) = ax.plot([x], [y], color=colour, linestyle="", label=name, zorder=3)
+            point.set(markersize=11 if best else 7, markeredgewidth=1.6, **shape)
         ax.yaxis.set_major_formatter(FuncFormatter(percent_axis))
         ax.set_xlabel("training seconds of one run")
         ax.set_ylabel("delta_m on validation")
@@ -247,7 +252,7 @@ def cost(comparison: Comparison) -> SvgFigure:
         number_points(ax, [place_of_cost(row) for row in rows])
         note = (
             "Up is better, left is cheaper. The line joins what no other configuration beats in both. Star: the one "
-            f"in bold above.{left_out}{' Small points: the others.' if left_out else ''}"
+            f"in bold above; hollow: tasks learned apart.{left_out}{' Small points: the others.' if left_out else ''}"
             f"{' Those that screening stopped: by the first seed alone.' if comparison.stopped else ''}"
             f"{f' Without a point, as seconds or validation are unknown: {join_words(unknown)}.' if unknown else ''}"
         )

@@ -13,7 +13,7 @@ from mtl.comparison.report.curves import Curve
 from mtl.comparison.report.drawing import grid
 from mtl.comparison.report.figures import answer, cost, learning, mark, moves, weights
 from mtl.comparison.report.gain_axis import BEYOND, beyond, limits
-from mtl.comparison.report.legend import DASHES, MOST, best_rows, legend_below, shorten, styles
+from mtl.comparison.report.legend import DASHES, MOST, best_rows, legend_below, shapes, shorten, styles
 from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed, panels_in_a_row
 from mtl.comparison.report.point_numbers import number_points, overlap
 from mtl.comparison.types import Comparison
@@ -78,6 +78,25 @@ def test_each_configuration_of_a_figure_looks_different(tmp_path: Path) -> None:
     look, meaning = styles(many(tmp_path / "many", MOST).all_rows)
     assert len(set(look.values())) == MOST + 1
     assert meaning == "Colour and dashes: configuration"
+
+
+def test_points_are_told_apart_without_colours(tmp_path: Path) -> None:
+    """The single-task networks and those of the same size are both in ink: their shapes differ, and both are hollow."""
+    found = compare(records(tmp_path, seeds=2))
+    same = replace(found.baseline, label="single_task same_parameters-equal")
+    rows = [found.baseline, *found.rows, same]
+    look = shapes(rows)
+    assert len({(one["marker"], one.get("markerfacecolor")) for one in look.values()}) == len(rows)
+    assert {row.label for row in rows if "markerfacecolor" in look[row.label]} == {found.baseline.label, same.label}
+    shown = replace(found, rows=(*found.rows, same))
+    logs = {row.label: [{f"val/a/{found.primary['a']}": {0: 0.1}}] for row in rows}  # curves of one point
+    for figure in (cost(shown), learning(shown, logs)):
+        assert figure is not None
+        drawn = re.findall(
+            r'<g id="line2d_\d+">\s*(?:<path [^>]*>\s*)?<defs>\s*<path id="m\w+" d="([^"]*)"', figure.svg
+        )
+        ticks = {"M 0 0 \nL 0 3.5 \n", "M 0 0 \nL -3.5 0 \n"}
+        assert len(set(drawn) - ticks) == len(rows)
 
 
 def test_many_baselines_look_different(tmp_path: Path) -> None:
