@@ -7,6 +7,8 @@ Methods are in ``mtl.weighting``, ``mtl.sharing`` and ``mtl.nn``, by the names o
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mtl.config import beginning as _beginning  # noqa: F401 - before the program may change its working directory
+
 if TYPE_CHECKING:
     from mtl.agent.environment import Environment
     from mtl.agent.report import ExecutionReport

@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from mtl.config.block_table import BlockTable
 from mtl.config.console import Terminal
 from mtl.config.printable import printable
 from mtl.errors import InputError
@@ -164,7 +165,7 @@ def save_figure(figure: "Figure", path: Path) -> list[Path]:
 
 
 def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 0) -> Table:
-    """A table for the terminal.
+    """A table for the terminal, which is divided where it is wider than that.
 
     Args:
         title: stands above it.
@@ -175,7 +176,7 @@ def plain_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     Returns:
         The table.
     """
-    table = Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = BlockTable(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
         table.add_column(Text(printable(name)), justify="left" if place < texts else "right", overflow="fold")
     for row in rows:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mtl.cli.streams import print_page
 from mtl.comparison.gathering import gather, report_directory, write_report
@@ -17,6 +16,7 @@ from mtl.comparison.report.readme import check_folder
 from mtl.comparison.types import HELPS, HURTS, Comparison
 from mtl.comparison.verdict import DOES_NOT_PAY, PAYS, Verdict, counted_sentence
 from mtl.comparison.wording import count_noun
+from mtl.config.block_table import BlockTable
 from mtl.config.console import Terminal
 from mtl.config.study import check_name
 from mtl.errors import InputError, unknown
@@ -78,7 +78,7 @@ def report(paths: Sequence[Path], console: Console, name: str | None = None, fol
 
 def show(found: Comparison, decided: Verdict, console: Console) -> None:
     """The table of gains and the verdict."""
-    table = Table(title="gains over single-task learning on test data")
+    table = BlockTable(title="gains over single-task learning on test data")
     table.add_column("configuration", overflow="fold")  # whole also on a narrow terminal
     tasks = [f"{task}\n[dim]{escape(found.primary[task])}[/]" for task in found.tasks]
     acted = any(tested.outcome for _, tested in found.tested_rows)
@@ -109,7 +109,7 @@ def show_tuned(found: Comparison, console: Console) -> None:
     rows = [row for row in tuned_rows(found) if row[0] in shown]
     if not rows:
         return
-    table = Table(title="values chosen on validation")
+    table = BlockTable(title="values chosen on validation")
     for column in tuned_columns(found):
         table.add_column(escape(column), overflow="fold")
     for row in rows:

@@ -11,6 +11,7 @@ from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.comparison.wording import format_stated
+from mtl.config.block_table import BlockTable
 from mtl.config.commands import trusting, typed
 from mtl.config.console import Terminal
 from mtl.config.literals import for_shell, override_argument
@@ -129,7 +130,7 @@ def look_commands(run: str) -> list[tuple[str, str]]:
 def affinity_table(found: AffinityResult) -> Table:
     """What was measured between the tasks, of rows onto columns, and the groups that followed."""
     groups = " ".join("[" + ", ".join(group) + "]" for group in found.groups)
-    table = Table(
+    table = BlockTable(
         title=f"affinity: {found.measure}, of a row onto a column",
         caption=Text(f"groups{f', at most {found.networks}' if found.networks else ''}: {groups}"),
     )

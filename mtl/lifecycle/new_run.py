@@ -11,6 +11,7 @@ from mtl.lifecycle.resume import UNFINISHED, directories_of, runs_of
 from mtl.runs.directory import Run, run_path
 from mtl.runs.identity import run_id
 from mtl.runs.lock import LOCK, STALE, hold
+from mtl.training.loggers.mlflow import BEGUN
 
 CHECKPOINTS = ("best.ckpt", "last.ckpt")
 
@@ -86,13 +87,13 @@ def without_checkpoint(run: Run, config: RunConfig) -> bool:
 
 
 def empty(run: Run) -> None:
-    """Remove what is in a run's directory, but for its lock and the groups of tasks that it had found."""
+    """Remove what is in a run's directory, but for its lock, the groups of tasks that it had found, MLflow's number."""
     try:
         found = run.affinity
     except InputError:  # damaged: measured again
         found = None
     for path in run.path.iterdir():
-        if path.name == LOCK:
+        if path.name in (LOCK, BEGUN):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -161,8 +161,7 @@ def train_stack(jobs: Sequence[Job]) -> list[tuple[Job, str]]:
         apart = [(job, reason) for job, reason in found if reason is not None]
         if apart:
             return apart
-        reason = Training(trainees).start(locks)
-        return [] if reason is None else [(job, reason) for job in jobs]
+        return Training(trainees).start(locks)
 
 
 def prepared(job: Job, first: Prepared | None) -> Trainee:
@@ -197,14 +196,14 @@ class Training:
         self.threads = torch.get_num_threads()
         self.cost: Cost | None = None  # of a prediction of one network, measured with the first that is trained
 
-    def start(self, locks: ExitStack) -> str | None:
+    def start(self, locks: ExitStack) -> list[tuple[Job, str]]:
         """Train.
 
         Args:
             locks: hold the runs' directories.
 
         Returns:
-            Why it is not possible; nothing was written then.
+            Which runs cannot be trained at once, and why; nothing was trained then. Nothing where all were.
         """
         members = [self.member(one) for one in self.trainees]
         data = [one.prepared.assembly.data for one in self.trainees]
@@ -214,18 +213,22 @@ class Training:
         mixed = trainer.precision_plugin.forward_context if config.hardware.precision == MIXED else None
         reason = check_losses(module.stack, [member.module for member in members], module.loader(), mixed)
         if reason is not None:
-            return reason
-        for one in self.trainees:
-            self.begin(one, locks)
-        introduce(data[0], config.hardware)
-        reset_peak_memory()
+            return [(one.job, reason) for one in self.trainees]
         try:
+            for one in self.trainees:
+                try:
+                    self.begin(one, locks)
+                except Exception:  # which it says for itself, where it is trained alone
+                    self.end_all(InputError("not trained at once"))  # nothing is left of those that had begun
+                    return [(one.job, "it cannot begin")]
+            introduce(data[0], config.hardware)
+            reset_peak_memory()
             with step_threads(self.trainees[0].prepared.assembly, self.size):
                 trainer.fit(module, module.loader(), data[0].val_dataloader())
         except BaseException as error:
-            self.interrupted(error)
+            self.end_all(error)
             raise
-        return None
+        return []
 
     def member(self, one: Trainee) -> Member:
         """A run as a member of the stack, without what it writes."""
@@ -262,7 +265,7 @@ class Training:
         except Exception as error:
             job.error = error
 
-    def interrupted(self, error: BaseException) -> None:
+    def end_all(self, error: BaseException) -> None:
         """Write down of the runs that have not ended that they were interrupted, or failed with the stack."""
         for one in self.trainees:
             if one.run is not None and one.job.result is None and one.job.error is None:

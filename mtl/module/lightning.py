@@ -15,7 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -30,6 +30,8 @@ from pytorch_lightning.strategies.launchers.multiprocessing import _MultiProcess
 from pytorch_lightning.utilities.warnings import PossibleUserWarning  # type: ignore[attr-defined]
 from torch import nn
 from typing_extensions import override
+
+from mtl.config.beginning import where_it_began
 
 
 class LeanModule(LightningModule):
@@ -135,6 +137,8 @@ TRAINER: dict[str, Any] = {
 # by default after two minutes
 FLUSH_SECONDS = 2
 OBSERVER = "_launch_process_observer"  # what Lightning calls with the processes that it has started
+LAUNCHER = subprocess_script._SubprocessScriptLauncher  # what starts them
+START = "_call_children_scripts"  # and how
 GRACE = 15  # seconds in which a process ends by itself when another one of its training has ended
 
 
@@ -182,6 +186,17 @@ def watch_processes(child_processes: Sequence[subprocess.Popen[bytes]]) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _from_the_beginning(start: Callable[..., None]) -> Callable[..., None]:
+    """Start processes in the working directory in which this one began: they run the program from its first line."""
+
+    @wraps(start)
+    def begin(launcher: LAUNCHER) -> None:
+        with where_it_began():
+            start(launcher)
+
+    return begin
+
+
 def _passing_over_refusals(hook: Callable[[threading.ExceptHookArgs], Any], args: threading.ExceptHookArgs) -> None:
     """Say nothing of a full disk in the dashboard's thread: its writer raises the same error in the main one."""
     if not issubclass(args.exc_type, OSError):
@@ -198,6 +213,8 @@ def silent_lightning() -> Iterator[None]:
     observer, hook = getattr(subprocess_script, OBSERVER), threading.excepthook
     threading.excepthook = partial(_passing_over_refusals, hook)
     setattr(subprocess_script, OBSERVER, watch_processes)
+    start = getattr(LAUNCHER, START)
+    setattr(LAUNCHER, START, _from_the_beginning(start))
     try:
         with warnings.catch_warnings():
             # Advice that does not apply: workers and samplers for data that is in memory, reducing metrics that every
@@ -208,5 +225,6 @@ def silent_lightning() -> Iterator[None]:
     finally:
         threading.excepthook = hook
         setattr(subprocess_script, OBSERVER, observer)
+        setattr(LAUNCHER, START, start)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

@@ -24,6 +24,7 @@
     checksums.json SHA-256 of checkpoints, statistics, affinity, contributions and result; and of config.yaml, which is
                    looked at where the run is gone on with: a person may have changed it
     lock           who trains it now
+    mlflow.json    with logger=mlflow: which run it is there
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """What is learned apart where some tasks are auxiliary: those that count, and what these cannot do without."""
 
-from mtl.assembly import build_suite
+from mtl.assembly import build_suite, trees_of
 from mtl.config.run_config import RunConfig
 from mtl.lifecycle.execution import environment_of
 from mtl.tasks import TaskGraph
@@ -9,7 +9,7 @@ from mtl.tasks import TaskGraph
 def without_auxiliary(config: RunConfig) -> RunConfig:
     """The config of learning apart: without the auxiliary tasks, which help nobody there, cost, and decide nothing.
 
-    Some stay: those that a task that counts depends on, and those that acting takes.
+    Some stay: those that acting takes, and of networks those that a task that counts depends on; trees depend on none.
 
     Args:
         config: of a model that learns every task by itself.
@@ -23,7 +23,7 @@ def without_auxiliary(config: RunConfig) -> RunConfig:
     environment = environment_of(config)
     needed = {*graph.main, *(() if environment is None else environment.requires)}
     for name in reversed(graph.order):
-        if name in needed:
+        if name in needed and trees_of(config) is None:
             needed |= set(graph[name].depends_on)
     kept = [name for name in graph.names if name in needed]
     if len(kept) == len(graph.names):

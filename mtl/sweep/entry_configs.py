@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mtl.config.compose import configure
 from mtl.config.run_config import RunConfig
-from mtl.config.study import APART, BASELINE, FRONT, Study
+from mtl.config.study import APART, BASELINE, FRONT, TREES, Study
 from mtl.sweep.counted import without_auxiliary
 from mtl.sweep.entries import as_trained, front_points, overrides_for, shorten_entry, weights_of
 
@@ -65,7 +65,8 @@ class EntryConfigs:
         config = self.whole if asked == WHOLE else self._composed_of(*asked)
         if not config.auxiliary or model.split()[0] not in APART:
             return config
-        question = repr([config.task, config.tasks, config.auxiliary, config.relations, config.rates, config.execution])
+        of_tasks = [getattr(config, key) for key in OF_TASKS]
+        question = repr([model.split()[0] == TREES, config.task, *of_tasks, config.execution])
         if question not in self._apart:
             self._apart[question] = without_auxiliary(config)
         found = self._apart[question]

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
+from mtl.config.beginning import where_it_began
 from mtl.config.run_config import MOST_THREADS as LARGEST
 from mtl.config.system import usable_cores
 from mtl.config.trainer_arguments import DECIDED_BY, decided_by
@@ -109,10 +110,13 @@ def check_program(hardware: Mapping[str, Any], processes: int) -> None:
             "it to a file, or say hardware.strategy=ddp_notebook"
         )
     program = sys.modules["__main__"]
-    if program.__spec__ is None and is_elsewhere(sys.argv[0], getattr(program, "__file__", None)):
+    with where_it_began():
+        elsewhere = program.__spec__ is None and is_elsewhere(sys.argv[0], getattr(program, "__file__", None))
+    if elsewhere:
         raise InputError(
             f"hardware: {here} processes are started by running '{sys.argv[0]}' again, which is not in the working "
-            "directory any more (os.chdir?): start it by its full path, or name paths instead of changing the directory"
+            "directory any more (os.chdir?): import mtl before changing the directory, start it by its full path, or "
+            "name paths instead"
         )
 
 

@@ -9,10 +9,13 @@ import pytest
 from rich.console import Console
 
 from mtl.cli import compare, report
+from mtl.comparison.comparison import compare as judged
+from mtl.comparison.verdict import verdict
 from mtl.config.process import set_process_defaults
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.directory import Run
+from tests.comparison.support import make_record
 
 TINY = [
     "task=synthetic",
@@ -135,3 +138,18 @@ def test_nothing_to_report_is_said(tmp_path: Path) -> None:
 def test_help(main, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
     assert main(["--help"]) == 0
     assert "python experiments/" in capsys.readouterr().out
+
+
+def test_twelve_tasks_can_be_read_on_a_narrow_terminal() -> None:
+    tasks = [f"task_{place:02}" for place in range(12)]
+    runs = [
+        make_record(model, seed=seed, primary=dict.fromkeys(tasks, "mae"), test=dict.fromkeys(tasks, 2 + seed / 10))
+        for model in ("single_task", "hard")
+        for seed in range(3)
+    ]
+    found = judged(runs)
+    console = Console(file=StringIO(), width=80)
+    report.show(found, verdict(found), console)
+    table, _, _ = console.file.getvalue().rpartition("┘")  # type: ignore[attr-defined]
+    assert [table.count(task) for task in tasks] == [1] * 12
+    assert table.count("hard-equal") == table.count("configuration")

@@ -224,6 +224,37 @@ def test_a_member_that_was_interrupted_goes_on_alone(tmp_path: Path, monkeypatch
     assert found.metrics["test"].flat() == pytest.approx(expected.metrics["test"].flat(), rel=CLOSE, abs=CLOSE)
 
 
+@pytest.mark.parametrize("error", [InputError("no room for this one"), RuntimeError("no room for this one")])
+def test_a_member_that_cannot_begin_leaves_the_others_alone(
+    tmp_path: Path, error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that had begun by then are not left as if they were trained, and are trained without it."""
+    first, second, third = (Job(one) for one in configs(tmp_path, "epochs=1", members=[("weighting=equal",)] * 3))
+
+    def refuse(run: Run) -> None:
+        raise error
+
+    second.on_run_created = refuse
+    train_jobs([first, second, third], 3)
+    assert "1 of 3 runs is trained by itself, and not at once with others: it cannot begin" in capsys.readouterr().err
+    assert [job.result.replicas if job.result else None for job in (first, second, third)] == [2, None, 2]
+    assert str(second.error) == "no room for this one"
+    states = [path.read_text().strip() for path in tmp_path.rglob("state")]
+    assert sorted(states) == ["done", "done", *(["failed"] if isinstance(error, RuntimeError) else [])]  # once, alone
+
+
+def test_no_member_stays_running_where_a_later_one_is_interrupted_as_it_begins(tmp_path: Path) -> None:
+    jobs = [Job(one) for one in configs(tmp_path, "epochs=1", members=[("weighting=equal",)] * 3)]
+
+    def interrupt(run: Run) -> None:
+        raise KeyboardInterrupt
+
+    jobs[1].on_run_created = interrupt
+    with pytest.raises(SystemExit):
+        train_jobs(jobs, 3)
+    assert {path.read_text().strip() for path in tmp_path.rglob("state")} == {"interrupted"}
+
+
 @pytest.mark.slow
 def test_what_is_not_offered_is_said_and_trained_one_after_another(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

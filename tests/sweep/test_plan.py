@@ -648,6 +648,14 @@ def test_apart_stay_the_auxiliary_tasks_that_those_that_count_depend_on(
     assert of_tasks(without_auxiliary(configure("task=synthetic", *given))) == expected
 
 
+def test_trees_depend_on_no_task_so_that_they_need_no_auxiliary_one() -> None:
+    given = ("task=claims", "task.conditional=true", "auxiliary=[care]")
+    network, trees = (without_auxiliary(configure(f"model={model}", *given)) for model in ("single_task", "trees"))
+    assert of_tasks(network)[1] == ["care"]
+    assert of_tasks(trees)[1] is None
+    assert "care" not in (trees.tasks or [])
+
+
 def test_without_auxiliary_tasks_everything_is_learned_apart() -> None:
     config = configure("task=synthetic", "model=single_task")
     assert without_auxiliary(config) is config

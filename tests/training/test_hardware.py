@@ -8,6 +8,7 @@ import psutil
 import pytest
 import torch
 
+from mtl.config import beginning
 from mtl.config.run_config import Hardware
 from mtl.errors import InputError
 from mtl.training.half_precision import bf16_instructions, slow_half_precision
@@ -103,9 +104,10 @@ def test_a_program_that_has_left_the_directory_of_its_name_is_named(
     monkeypatch.setattr(sys, "argv", ["go.py"])
     monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(__spec__=None, __file__=str(script)))
     two = {**CPU, "devices": 2, "strategy": "ddp"}
-    monkeypatch.chdir(tmp_path)
-    check_program(two, 2)
+    monkeypatch.setattr(beginning, "BEGINNING", tmp_path)
     monkeypatch.chdir(other.parent)
+    check_program(two, 2)  # they begin where it began
+    monkeypatch.setattr(beginning, "BEGINNING", other.parent)  # mtl was imported later
     for _ in range(2):
         with pytest.raises(InputError, match=r"running 'go\.py' again, which is not in the working directory any more"):
             check_program(two, 2)

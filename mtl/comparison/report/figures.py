@@ -6,30 +6,24 @@ from itertools import combinations
 from math import isfinite
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mtl.comparison.fixed_front import fronts_of_fixed_weights
 from mtl.comparison.report.curves import Curve, Logged, curve
-from mtl.comparison.report.drawing import BAD, GOOD, INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, grid, style, to_svg
-from mtl.comparison.report.legend import DASHES, best_rows, legend_below, shorten, styles
+from mtl.comparison.report.drawing import INK, LINE, MUTED, PLAIN, SERIES, SvgFigure, grid, style, to_svg
+from mtl.comparison.report.gain_axis import BEYOND, draw_gains, percent_axis
+from mtl.comparison.report.legend import DASHES, best_rows, legend_below, shapes, shorten, styles
 from mtl.comparison.report.matrix_figures import affinity, cosine_tag, cosines
 from mtl.comparison.report.point_numbers import number_points
-from mtl.comparison.types import HELPS, HURTS, Comparison, Evidence, Row
+from mtl.comparison.types import Comparison, Evidence, Row
 from mtl.comparison.wording import join_words
 from mtl.config.study import FRONT
 
 FIXED = "fixed"  # the weighting whose weights a person chose
 FRONT_POINT = re.compile(rf"-{FRONT} \d+:")  # in the name of a configuration whose weights are a point of a grid
 MOST_PAIRS = 6  # of tasks, a panel each
-WIDE = 10  # a gain of 1000 %, whose tick labels have room for a few ticks only
 SAME_WEIGHT = 1e-6  # weights that differ by less are the same
 Logs = Mapping[str, Sequence[Logged]]  # by label of a configuration: what its runs logged
-
-
-def percent_axis(value: float, _: int) -> str:
-    """A gain as a tick label."""
-    return f"{value * 100:+g} %" if value else "0"
 
 
 def answer(comparison: Comparison) -> SvgFigure | None:
@@ -48,31 +42,18 @@ def answer(comparison: Comparison) -> SvgFigure | None:
         figure, (ax,) = grid(1, 1, 4.6, 0.7 + 0.28 * len(found), names=0.6)
         ax.axvspan(-margin, margin, color=LINE, alpha=0.5, linewidth=0)
         ax.axvline(0, color=MUTED, linewidth=1)
-        for y, (_, one) in enumerate(found):
-            draw_evidence(ax, y, one)
+        cut = draw_gains(ax, [one for _, one in found], margin, 5)
         ax.set_yticks(range(len(found)), [names[name] for name, _ in found])
         ax.tick_params(axis="y", length=0, labelcolor=INK)
         ax.set_ylim(len(found) - 0.5, -0.5)
         ax.axhline(0.5, color=LINE, linewidth=0.8)
-        ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
-        ax.xaxis.set_major_locator(MaxNLocator(5 if max(map(abs, ax.get_xlim())) < WIDE else 2))
-        ax.grid(axis="x")
         ax.set_xlabel("gain on test data")
         note = (
             f"{best.label}. Point: gain over single-task learning, or over what it is against; bar: its interval, all "
             "of which hold together at the stated error rate; ticks: seeds; grey band: too small to matter. Right of 0 "
-            "is better. Green: helps, red: hurts, grey: neither is shown."
+            f"is better. Green: helps, red: hurts, grey: neither is shown.{BEYOND if cut else ''}"
         )
         return to_svg(figure, "gains", "What learning together changes", note)
-
-
-def draw_evidence(ax: Axes, y: float, one: Evidence) -> None:
-    """One gain with its interval and the gains of the seeds, in a line of its own."""
-    colour = {HELPS: GOOD, HURTS: BAD}.get(one.call, PLAIN)
-    if isfinite(one.interval[0]):
-        ax.plot(one.interval, [y, y], color=colour, linewidth=2)
-    ax.plot(one.gains, [y] * len(one.gains), "|", color=colour, markersize=5, alpha=0.6)
-    ax.plot([one.mean], [y], "o", color=colour, markersize=4.5)
 
 
 def forest(comparison: Comparison) -> SvgFigure | None:
@@ -88,20 +69,18 @@ def forest(comparison: Comparison) -> SvgFigure | None:
     found += [(tasks[task], [tested.cells[task].evidence for _, tested in rows]) for task in comparison.tasks]
     with style():
         figure, axes = grid(len(found), 4, 2.6, 0.9 + 0.24 * len(rows), names=1.5)
+        cut = False
         for i, (ax, (title, evidence)) in enumerate(zip(axes, found, strict=True)):
             ax.axvline(0, color=MUTED, linewidth=1)
-            for y, one in enumerate(evidence):
-                draw_evidence(ax, y, one)
+            cut |= draw_gains(ax, evidence, comparison.rules.margin, 4)
             ax.set_yticks(range(len(rows)), [labels[row.label] if i % 4 == 0 else "" for row, _ in rows])
             ax.tick_params(axis="y", length=0, labelcolor=INK)
             ax.set_ylim(len(rows) - 0.5, -0.5)
-            ax.xaxis.set_major_formatter(FuncFormatter(percent_axis))
-            ax.xaxis.set_major_locator(MaxNLocator(4))
-            ax.grid(axis="x")
             ax.set_title(title)
         note = (
             "Point: gain over the mean of the single-task runs; bar: interval, all of which hold together at the "
             "stated error rate; ticks: seeds. Right of 0 is better. Green: helps, red: hurts, grey: neither is shown."
+            f"{BEYOND if cut else ''}"
         )
         return to_svg(figure, "configurations", "Gains of every configuration, with intervals", note)
 
@@ -169,7 +148,7 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
     """The primary metric on validation over the steps, a panel per task."""
     rows, left_out = best_rows(comparison.all_rows, comparison.stopped)
     (look, meaning), labels = styles(rows), shorten([row.label for row in rows])
-    tasks = shorten(comparison.tasks)
+    tasks, points = shorten(comparison.tasks), shapes(rows)
     with style():
         figure, axes = grid(len(comparison.tasks), 3, 3.6, 2.8)
         drawn = False
@@ -182,6 +161,8 @@ def learning(comparison: Comparison, logs: Logs) -> SvgFigure | None:
                 colour, dash = look[row.label]
                 (line,) = ax.plot(found.steps, found.mean, label=labels[row.label], marker=mark(found))
                 line.set(color=colour, linestyle=dash)
+                if mark(found):
+                    line.set(**points[row.label])
                 ax.fill_between(found.steps, found.low, found.high, color=colour, alpha=0.08, linewidth=0)
             better = "higher" if comparison.directions[task] else "lower"
             ax.set_title(f"{tasks[task]}\n{comparison.primary[task]} ({better} is better)")
@@ -246,6 +227,7 @@ def cost(comparison: Comparison) -> SvgFigure:
     rows = [row for row in named if all(map(isfinite, place_of_cost(row)))]
     unknown = [row.label for row in named if not all(map(isfinite, place_of_cost(row)))]
     (look, _), labels = styles(named), shorten([row.label for row in named])
+    points = shapes(named)
     with style():
         figure, (ax,) = grid(1, 1, 4.6, 3.6 + 0.1 * max(0, len(rows) - 10))
         ax.axhline(0, color=MUTED, linewidth=1)
@@ -258,7 +240,9 @@ def cost(comparison: Comparison) -> SvgFigure:
             x, y = place_of_cost(row)
             colour, best = look[row.label][0], comparison.best is not None and row.label == comparison.best.label
             name = f"{number}  {labels[row.label]}"
-            ax.plot([x], [y], "*" if best else "o", color=colour, markersize=11 if best else 7, label=name, zorder=3)
+            shape = {"marker": "*"} if best else points[row.label]
+            (point,) = ax.plot([x], [y], color=colour, linestyle="", label=name, zorder=3)
+            point.set(markersize=11 if best else 7, markeredgewidth=1.6, **shape)
         ax.yaxis.set_major_formatter(FuncFormatter(percent_axis))
         ax.set_xlabel("training seconds of one run")
         ax.set_ylabel("delta_m on validation")
@@ -268,7 +252,7 @@ def cost(comparison: Comparison) -> SvgFigure:
         number_points(ax, [place_of_cost(row) for row in rows])
         note = (
             "Up is better, left is cheaper. The line joins what no other configuration beats in both. Star: the one "
-            f"in bold above.{left_out}{' Small points: the others.' if left_out else ''}"
+            f"in bold above; hollow: tasks learned apart.{left_out}{' Small points: the others.' if left_out else ''}"
             f"{' Those that screening stopped: by the first seed alone.' if comparison.stopped else ''}"
             f"{f' Without a point, as seconds or validation are unknown: {join_words(unknown)}.' if unknown else ''}"
         )

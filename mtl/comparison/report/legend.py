@@ -19,6 +19,8 @@ DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
     *("-", "--", ":", "-."),
     *((0, (3, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (4, 4)), (0, (4, 3, 1, 3))),  # lengths of lines and gaps
 )
+# Of points: without a star, which is the best one, and without two that look alike when they are small
+SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", "d", ">", "p", "h")
 Look = tuple[str, str | tuple[int, tuple[int, ...]]]  # colour, dashes
 
 
@@ -83,6 +85,22 @@ def styles(rows: Sequence[Row]) -> tuple[dict[str, Look], str]:
         for place, row in enumerate(together)
     }
     return ink | own, "Colour and dashes: configuration"
+
+
+def shapes(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """How the point of each label looks: a shape each, that of tasks learned apart hollow.
+
+    Args:
+        rows: configurations.
+
+    Returns:
+        By label, properties of a line of matplotlib.
+    """
+    apart_first = sorted(rows, key=lambda row: row.multi)
+    return {
+        row.label: {"marker": SHAPES[place % len(SHAPES)], **({} if row.multi else {"markerfacecolor": "none"})}
+        for place, row in enumerate(apart_first)
+    }
 
 
 def legend_below(figure: Figure, axes: Sequence[Axes]) -> None:

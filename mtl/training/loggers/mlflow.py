@@ -5,7 +5,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from typing_extensions import override
 
 from mtl.errors import InputError
+from mtl.runs.files import read_json, write_json
 
 FOLDER = "run"  # of the artifacts
 # What predictions are made of, and what says where they come from; not the dashboard and the last checkpoint
@@ -31,6 +32,7 @@ FILES = (
     "result.json",
 )
 SECONDS = 10.0  # that a server may take to answer
+BEGUN = "mlflow.json"  # in the directory of a run: which run of MLflow it is
 CHECKED = ("checksums.json", "state")
 # What MLflow takes at once, and of names and values
 METRICS, PARAMETERS, NAME, VALUE = 1000, 100, 250, 6000
@@ -110,6 +112,17 @@ class RunLogger(MLFlowLogger):
                 artifact_location=None if files is None else files.as_uri(),
             )
         self.registered_model = registered_model
+        self._directory = run
+
+    @property
+    @override
+    def experiment(self) -> Any:
+        """MLflow's client, with a run of its own; one that a killed process has left is ended first."""
+        begun = self._initialized
+        client = super().experiment
+        if self._initialized and not begun:
+            end_killed(client, self._directory, str(self._run_id))
+        return client
 
     @cached_property
     def _names(self) -> tuple[Names, Names]:
@@ -187,6 +200,26 @@ class RunLogger(MLFlowLogger):
             raise InputError(
                 f"logger.mlflow.registered_model={name}: '{run}' is done and not registered: {text}"
             ) from None
+
+
+def end_killed(client: Any, directory: Path, number: str) -> None:
+    """End what MLflow takes to be running of a run directory, and was killed; take down what runs now.
+
+    Whoever makes a logger of a run holds its lock, so that nothing else trains it. A copy of a directory, whose run may
+    be trained where it was, ends nothing.
+
+    Args:
+        client: of MLflow.
+        directory: of the run.
+        number: of MLflow's run that begins.
+    """
+    file, place = directory / BEGUN, str(directory.resolve())
+    with suppress(Exception):  # the server has no such run any more, or is another one
+        before = read_json(file) if file.is_file() else {}
+        if before.get("directory") == place and client.get_run(before["run"]).info.status == "RUNNING":
+            client.set_terminated(before["run"], "KILLED")
+    with suppress(OSError):  # the run says it for itself
+        write_json(file, {"run": number, "directory": place})
 
 
 def name_of_metric(key: str) -> str:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.report.curves import Curve
 from mtl.comparison.report.drawing import grid
 from mtl.comparison.report.figures import answer, cost, learning, mark, moves, weights
-from mtl.comparison.report.legend import DASHES, MOST, best_rows, legend_below, shorten, styles
+from mtl.comparison.report.gain_axis import BEYOND, beyond, limits
+from mtl.comparison.report.legend import DASHES, MOST, best_rows, legend_below, shapes, shorten, styles
 from mtl.comparison.report.matrix_figures import MOST_TASKS, most_opposed, panels_in_a_row
 from mtl.comparison.report.point_numbers import number_points, overlap
 from mtl.comparison.types import Comparison
@@ -78,6 +80,25 @@ def test_each_configuration_of_a_figure_looks_different(tmp_path: Path) -> None:
     assert meaning == "Colour and dashes: configuration"
 
 
+def test_points_are_told_apart_without_colours(tmp_path: Path) -> None:
+    """The single-task networks and those of the same size are both in ink: their shapes differ, and both are hollow."""
+    found = compare(records(tmp_path, seeds=2))
+    same = replace(found.baseline, label="single_task same_parameters-equal")
+    rows = [found.baseline, *found.rows, same]
+    look = shapes(rows)
+    assert len({(one["marker"], one.get("markerfacecolor")) for one in look.values()}) == len(rows)
+    assert {row.label for row in rows if "markerfacecolor" in look[row.label]} == {found.baseline.label, same.label}
+    shown = replace(found, rows=(*found.rows, same))
+    logs = {row.label: [{f"val/a/{found.primary['a']}": {0: 0.1}}] for row in rows}  # curves of one point
+    for figure in (cost(shown), learning(shown, logs)):
+        assert figure is not None
+        drawn = re.findall(
+            r'<g id="line2d_\d+">\s*(?:<path [^>]*>\s*)?<defs>\s*<path id="m\w+" d="([^"]*)"', figure.svg
+        )
+        ticks = {"M 0 0 \nL 0 3.5 \n", "M 0 0 \nL -3.5 0 \n"}
+        assert len(set(drawn) - ticks) == len(rows)
+
+
 def test_many_baselines_look_different(tmp_path: Path) -> None:
     baseline = compare(records(tmp_path, seeds=2)).baseline
     look, _ = styles([replace(baseline, label=str(i)) for i in range(2 * len(DASHES))])
@@ -135,7 +156,8 @@ def test_tick_labels_of_gains_do_not_cover_each_other(tmp_path: Path) -> None:
     found = compare(records(tmp_path))
     assert found.best is not None
     assert found.best.tested is not None
-    wide = replace(found.best.tested.delta, interval=(-450.0, 450.0))
+    delta = found.best.tested.delta
+    wide = replace(delta, interval=(-450.0, 450.0), estimate=replace(delta.estimate, mean=45.0))
     shown = answer(replace(found, best=replace(found.best, tested=replace(found.best.tested, delta=wide))))
     assert shown is not None
     assert len(re.findall(r">[+-]\d+ %<", shown.svg)) == 2
@@ -152,3 +174,28 @@ def test_the_weights_of_more_tasks_than_there_are_colours_look_different(tmp_pat
         r'<path d="M [^"]*" clip-path[^>]* style="fill: none; (stroke-dasharray[^"]*|stroke: #0102[^"]*)"', figure.svg
     )
     assert len(set(lines)) >= len(tasks)
+
+
+def test_an_interval_that_would_hide_all_else_goes_beyond_the_axis_with_an_arrow(tmp_path: Path) -> None:
+    """The means are seen whatever they are; what is cut is said in the note."""
+    found = compare(records(tmp_path))
+    assert found.best is not None
+    assert found.best.tested is not None
+    one = found.best.tested.delta
+    near = replace(one, gains=(0.01, 0.02, 0.03), estimate=replace(one.estimate, mean=0.02), interval=(-0.01, 0.05))
+    wide = replace(near, interval=(-90.0, 90.04))
+    high = replace(near, gains=(0.02, 0.02, 8.0), interval=(-0.01, 0.04))
+    assert limits([near, near], 0.01) == (-0.01, 0.05)
+    assert limits([near, wide], 0.01) == pytest.approx((-0.3, 0.3))  # ten times the largest gain of a seed
+    assert limits([near, replace(wide, estimate=replace(one.estimate, mean=5.0))], 0.01)[1] == pytest.approx(50)
+    assert (beyond(near, -0.3, 0.3), beyond(wide, -0.3, 0.3)) == ([], [(-0.3, "<"), (0.3, ">")])
+    assert beyond(high, -0.3, 0.3) == [(0.3, ">")]  # a seed is told as well
+    for evidence, cut in ((near, False), (wide, True)):
+        cells = {task: replace(cell, evidence=near) for task, cell in found.best.tested.cells.items()}
+        best = replace(found.best, tested=replace(found.best.tested, delta=evidence, cells=cells, outcome=None))
+        with_best = replace(found, best=best, rows=(best, *found.rows[1:]), against={})
+        figure = answer(with_best)
+        assert figure is not None
+        assert (BEYOND in figure.note) is cut
+        ticks = [float(text.replace("\N{MINUS SIGN}", "-")) for text in re.findall(r">([+-]\d+) %<", figure.svg)]
+        assert max(map(abs, ticks)) < 50

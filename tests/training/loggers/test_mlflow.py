@@ -1,6 +1,8 @@
 """MLflow: a server of its own with a registry, and what is said where none answers."""
 
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,11 +18,14 @@ from urllib.request import urlopen
 
 import pytest
 import torch
+from pytorch_lightning.loggers import MLFlowLogger
 
 from mtl.assembly import load
 from mtl.errors import InputError
+from mtl.lifecycle.new_run import empty
 from mtl.lifecycle.train import train
-from mtl.training.loggers.mlflow import RunLogger, check_server
+from mtl.runs.directory import Run
+from mtl.training.loggers.mlflow import BEGUN, RunLogger, check_server, end_killed
 from tests.support import tiny
 
 needs_mlflow = pytest.mark.skipif(find_spec("mlflow") is None, reason="the extra mlflow is not installed")
@@ -150,3 +155,62 @@ def test_what_mlflow_is_told_has_its_names_and_fits_its_limits(monkeypatch: pyte
     monkeypatch.setattr(RunLogger, "_initialized", True)
     with pytest.raises(ConnectionError, match=r"^logger\.mlflow: the server says no$"):  # the run can be gone on with
         logger.log_metrics({"refused": 1.0})
+
+
+class Tracked:
+    """MLflow's client as far as the state of runs goes."""
+
+    def __init__(self) -> None:
+        self.states = {"1": "RUNNING", "2": "RUNNING"}
+
+    def get_run(self, number: str) -> SimpleNamespace:
+        return SimpleNamespace(info=SimpleNamespace(status=self.states[number]))
+
+    def set_terminated(self, number: str, status: str) -> None:
+        self.states[number] = status
+
+
+def test_what_a_killed_process_has_left_running_is_ended_when_the_run_is_gone_on_with(tmp_path: Path) -> None:
+    client, run = Tracked(), tmp_path / "run"
+    run.mkdir()
+    end_killed(client, run, "1")
+    assert client.states == {"1": "RUNNING", "2": "RUNNING"}
+    end_killed(client, run, "2")
+    assert client.states == {"1": "KILLED", "2": "RUNNING"}
+    copy = shutil.copytree(run, tmp_path / "copy")
+    end_killed(client, copy, "3")  # the run of before may be trained where it was
+    end_killed(client, copy, "4")  # the server has no run 3
+    assert client.states == {"1": "KILLED", "2": "RUNNING"}
+    client.states["2"] = "FINISHED"
+    end_killed(client, run, "5")
+    assert client.states["2"] == "FINISHED"
+    (run / BEGUN).write_text("damaged")
+    end_killed(client, run, "6")
+    assert json.loads((run / BEGUN).read_text())["run"] == "6"
+
+
+def test_a_logger_ends_what_was_killed_once_its_own_run_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Tracked()
+
+    def begin(logger: MLFlowLogger) -> Tracked:
+        logger._initialized, logger._run_id = True, "2"
+        return client
+
+    monkeypatch.setattr(MLFlowLogger, "experiment", property(begin))
+    (tmp_path / BEGUN).write_text(json.dumps({"run": "1", "directory": str(tmp_path.resolve())}))
+    logger = RunLogger.__new__(RunLogger)
+    logger._initialized, logger._directory = False, tmp_path
+    for _ in range(2):
+        assert logger.experiment is client
+        assert client.states == {"1": "KILLED", "2": "RUNNING"}
+    assert json.loads((tmp_path / BEGUN).read_text())["run"] == "2"
+
+
+def test_the_number_of_a_run_that_begins_anew_stays_in_its_directory(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    for name in (BEGUN, "config.yaml", "state"):
+        (tmp_path / name).write_text("{}")
+    empty(run)
+    assert [path.name for path in tmp_path.iterdir()] == [BEGUN]
