@@ -98,7 +98,8 @@ def to_input_error(model: type[BaseModel], error: ValidationError, values: Any, 
         return InputError(f"{prefix}key '{'.'.join(parts)}' is missing")
     if first["type"] == "value_error":
         return InputError(f"{prefix}{first['ctx']['error']}")
-    expected = owner.model_fields[parts[depth - 1]].description if depth else None
+    name = _name_of(owner, parts[depth - 1]) if depth else None
+    expected = owner.model_fields[name].description if name is not None else None
     value: Any = values
     for part in parts[:depth]:
         value = value[part]
@@ -114,11 +115,17 @@ def field_at(model: type[BaseModel], parts: list[str]) -> tuple[type[BaseModel],
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
             break
         owner = current
-        if part not in current.model_fields:
+        name = _name_of(current, part)
+        if name is None:
             break
         depth = place + 1
-        current = current.model_fields[part].annotation
+        current = current.model_fields[name].annotation
     return owner, depth
+
+
+def _name_of(model: type[BaseModel], key: str) -> str | None:
+    """The field that a key is of, which may have an alias; None if there is no such field."""
+    return next((name for name, field in model.model_fields.items() if key in (name, field.alias)), None)
 
 
 def format_value(value: Any) -> str:

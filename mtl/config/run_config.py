@@ -52,6 +52,14 @@ class Choices(Frozen):
     improve: Annotated[str | None, IDENTITY]
     execution: Annotated[str | None, IDENTITY]
 
+    @field_validator("*")
+    @classmethod
+    def _no_way_elsewhere(cls, value: str | None, info: Any) -> str | None:
+        """They are folders in the path of a run, and a config may be somebody else's."""
+        if value is not None and ("\\" in value or "\0" in value or {"", ".", ".."} & set(value.split("/"))):
+            raise ValueError(f"choices.{info.field_name}={value!r}: expected the name of an option")
+        return value
+
 
 class Relations(Frozen):
     """How tasks depend on one another.

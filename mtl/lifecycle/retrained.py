@@ -197,7 +197,7 @@ def trained(config: RunConfig) -> RunResult:
     for run in runs_of(config):
         result = run.result if run.state == "done" else None
         if result is not None and result.run_id == run_id(config) and result.data.fingerprint == data.fingerprint:
-            return result
+            return result.model_copy(update={"directory": str(run.path)})  # it may have been moved
     trained_now = train(config)
     if trained_now is None:
         raise InputError("retrain: this is not the first process of its training")

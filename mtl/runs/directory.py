@@ -47,6 +47,7 @@ from mtl.runs.contributions import FILE, Contributions, read_contributions, writ
 from mtl.runs.files import make_unique_directory, read_json, read_json_if_whole, to_json, write_json, write_text
 from mtl.runs.identity import run_id
 from mtl.runs.plain_yaml import read_yaml
+from mtl.runs.queries import check_queries, names_query
 
 NAMED, NOTES = "named.json", "notes.json"  # in the directory of a run
 MERGED = "mtl.merging.merged.Merged"  # what makes merged networks
@@ -207,10 +208,21 @@ class Run:
 
     @property
     def statistics(self) -> Path | None:
-        """What the suite fitted on the training rows; None if it fits nothing. InputError if it is damaged."""
+        """What the suite fitted on the training rows; None if it fits nothing.
+
+        InputError if it is damaged, or missing where there was one or rows come from a query: it would be fitted anew,
+        to rows that may be others now, and the query of somebody else would be run.
+        """
         path = self.path / "statistics.json"
         check(path)
-        return path if path.is_file() else None
+        if path.is_file():
+            return path
+        if checksums_of(path) or names_query(self.config.task):
+            raise InputError(
+                f"run '{self.path}' has no statistics.json, so what its inputs mean is not known: its directory was "
+                "copied in part"
+            )
+        return None
 
     @property
     def fingerprint(self) -> str | None:
@@ -258,6 +270,7 @@ class Run:
         config = RunConfig.read(values, refusal(path, "is not the config of a run"))
         try:
             check_config(config)
+            check_queries(config)
         except InputError as error:
             raise InputError(f"'{path}': {error}") from None
         return config

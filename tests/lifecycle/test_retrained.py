@@ -191,6 +191,17 @@ def test_what_was_interrupted_is_gone_on_with(
     assert f"run={used or agent.run.path} records=new.csv" in said.replace("'", "")
 
 
+def test_a_candidate_that_was_moved_is_found_where_it_is(tmp_path: Path) -> None:
+    """As after all runs were copied to another machine, beside a place of the old name where another run is."""
+    agent = trained(tmp_path, "model=trees", "model.num_iterations=2")
+    config, was = agent.config, agent.run
+    assert was is not None
+    (tmp_path / "out").rename(tmp_path / "moved")
+    found = retrained.trained(config.changed(output=str(tmp_path / "moved")))
+    assert Path(found.directory) == tmp_path / "moved" / was.path.relative_to(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_better_candidate_is_that_of_the_higher_mean_gain() -> None:
     """On the validation rows; what is not measured there says nothing, and of equal ones the first is taken."""
     plain, higher = run_result().plain(), {"r2": True, "mae": False}

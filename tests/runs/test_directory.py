@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from mtl.assembly import load
 from mtl.config.run_config import SCHEMA
@@ -187,3 +188,20 @@ def test_a_result_of_runs_that_were_trained_together_and_not_merged_is_no_answer
         else:
             with pytest.raises(InputError, match=r"is not of merged networks: .*; train it again"):
                 read_result(file)
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "a/../..", "a\\b", ""])
+def test_no_option_leads_elsewhere(name: str, tmp_path: Path) -> None:
+    """A run that is improved or trained again is written to folders that its config names."""
+    run = Run(tmp_path)
+    run.config = tiny(tmp_path)
+    values = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    values["choices"]["task"] = name
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(InputError, match=r"choices\.task=.*: expected the name of an option"):
+        run.config  # noqa: B018
+
+
+def test_a_mistake_at_a_key_with_another_name_in_the_file_names_the_key(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"^schema=4: expected input should be 3$"):
+        tiny(tmp_path, "+schema=4")

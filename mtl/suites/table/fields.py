@@ -24,7 +24,7 @@ def from_plain(kind: type[Made], plain: Mapping[str, Any]) -> Made:
         ValueError: a value is not what its field says, or a number that is not finite.
         TypeError: a field is missing, or there is no such field.
     """
-    adapters = _adapters(kind)
+    adapters = _adapters(kind)  # type: ignore[arg-type]  # classes can be hashed
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
     for name in values.keys() & adapters.keys():
         try:
