@@ -45,6 +45,13 @@ def test_the_stated_difference_is_seen_in_four_of_five_cases() -> None:
         assert seen[0] < 0.8 < seen[1], seeds  # the number has one decimal
 
 
+def test_the_page_has_the_differences_that_are_printed() -> None:
+    page = " ".join((EXPERIMENTS.parent / "docs" / "verdict.md").read_text(encoding="utf-8").split())
+    one, splits = (sizes(planned_power_sentence([3, 5, 8, 12], 0.05, 1, "confirm", share)) for share in (None, 15 / 70))
+    assert "{} % with 3 seeds, {} % with 5, {} % with 8 and {} % with 12 by default".format(*one) in page
+    assert "15 test rows for 70 training rows that is {}, {}, {} and {} %.".format(*splits) in page
+
+
 def test_of_splits_that_share_rows_more_seeds_show_less_than_of_one_split() -> None:
     """Results of the model of Nadeau and Bengio, in which two splits are correlated by their share of test rows."""
     share, seeds = 0.25, 12
