@@ -161,7 +161,8 @@ def announce(
         times = f"at most {format_duration(fewest * mean)} to {format_duration(most * mean)}"
     further = f"; then those of {', '.join(asked.baselines)} on the same seeds" if asked.baselines else ""
     console.print(f"{runs}; {times}{further}.", highlight=False)
-    console.print(planned_power_sentence(asked.planned_looks, asked.alpha, len(multi), asked.design), highlight=False)
+    shown = planned_power_sentence(asked.planned_looks, asked.alpha, len(multi), asked.design, planner.test_share)
+    console.print(shown, highlight=False)
 
 
 def choose_on_validation(

@@ -16,7 +16,9 @@ from mtl.runs.contributions import effective_number
 FEWER = 0.9  # share of the rows or groups, from which on it is said that they tell less than as many of one size
 
 
-def planned_power_sentence(looks: Sequence[int], alpha: float, configurations: int, kind: str) -> str:
+def planned_power_sentence(
+    looks: Sequence[int], alpha: float, configurations: int, kind: str, test_share: float | None = None
+) -> str:
     """What the planned looks can show, in multiples of how much gains vary from seed to seed.
 
     Args:
@@ -24,6 +26,7 @@ def planned_power_sentence(looks: Sequence[int], alpha: float, configurations: i
         alpha: of the whole comparison.
         configurations: how many are compared with the baseline.
         kind: of the design.
+        test_share: test rows over training rows, where each seed has a split of its own; None: all share one.
 
     Returns:
         A sentence.
@@ -31,16 +34,16 @@ def planned_power_sentence(looks: Sequence[int], alpha: float, configurations: i
     tested = configurations if kind == FULL else 1
     each = spend(MEAN_SHARE * alpha / tested, len(looks))
     parts = [
-        f"{Estimate(0.0, (Part(1 / n, n - 1),)).detectable(part):.1f} % with {n}"
+        f"{Estimate(0.0, (Part(1 / n + (test_share or 0.0), n - 1),)).detectable(part):.1f} % with {n}"
         for n, part in zip(looks, each, strict=True)
         if n > 1
     ]
     if not parts:
         return "One seed shows nothing: ask for more, e.g. looks=[3,5,8,12]."
+    rest = "Test rows add their own uncertainty." if test_share is None else "That splits share rows is counted in."
     return (
         f"What it can show: if gains vary by 1 % from seed to seed (standard deviation), a true difference of "
-        f"{join_words(parts)} seeds would be seen in 4 of 5 cases; in proportion if they vary more or less. Test rows "
-        "add their own uncertainty."
+        f"{join_words(parts)} seeds would be seen in 4 of 5 cases; in proportion if they vary more or less. {rest}"
     )
 
 
@@ -58,9 +61,10 @@ def power_sentence(comparison: Comparison, tested: Measurement, *, decided: bool
     least = tested.delta.estimate.detectable(tested.delta.alpha)
     if decided or not isfinite(least):
         return ""
+    rows = ", each with a split of its own" if comparison.design.resplit else " and these test rows"
     said = (
-        f"With {count_noun(len(tested.seeds), 'seed')} and these test rows, a true difference of {format_size(least)} "
-        "would be seen in 4 of 5 cases."
+        f"With {count_noun(len(tested.seeds), 'seed')}{rows}, a true difference of {format_size(least)} would be seen "
+        "in 4 of 5 cases."
     )
     left = [look for look in comparison.design.looks if look > len(tested.seeds)]
     if left and comparison.design.kind != UNPLANNED:

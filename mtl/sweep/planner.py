@@ -173,6 +173,11 @@ class Planner:
                 "settings): expected a new name"
             )
 
+    @property
+    def test_share(self) -> float | None:
+        """Test rows over training rows, where each seed has a split of its own; None: all share one."""
+        return None if self.study.data == "fixed" else len(self.data.splits["test"]) / len(self.data.splits["train"])
+
     def configuration(self, label: str, config: RunConfig) -> Configuration:
         """A configuration with its size and speed. InputError for what each of its runs would refuse."""
         own_callbacks(config)

@@ -192,7 +192,7 @@ def test_rows_are_alike_by_chance_only_where_every_run_has_few_values_that_are_t
     def unseen(mine: Sequence[np.ndarray], base: Sequence[np.ndarray], higher: bool = False) -> Unseen | None:
         runs, over = (
             {
-                s: replace(measured(m, s, {"a": one}), test={"a": float(one.mean())}, directions={"a": higher})
+                s: replace(measured(m, s, {"a": one}), test={"a": float(np.nanmean(one))}, directions={"a": higher})
                 for s, one in enumerate(each)
             }
             for m, each in (("a", mine), ("b", base))
@@ -202,6 +202,8 @@ def test_rows_are_alike_by_chance_only_where_every_run_has_few_values_that_are_t
 
     divisor = (few.mean() + many.mean()) / 2
     assert unseen([few, many], [few, many]) == (pytest.approx(4 / divisor), 6)
+    lacking = np.append(few, np.nan)  # the last row has no label
+    assert unseen([lacking, lacking], [lacking, lacking]) == (pytest.approx(3 / few.mean()), 6)
     assert unseen([few, many], [few, many[::-1]]) is None  # of one run other rows are wrong, as many as before
     assert unseen([few, np.arange(6.0)], [few, np.arange(6.0)]) is None  # more values than half of the rows
     right = np.ones(6)

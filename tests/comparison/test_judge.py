@@ -183,6 +183,9 @@ def test_a_seed_that_some_lack_is_left_out_of_their_gains_alone() -> None:
     assert "Seeds are missing for hard-equal." in said
     assert "gated-equal has no run on a seed of the baseline, and no part in this report." in said
     assert "no part in this report" not in verdict(compare(records)).text
+    elsewhere = [replace(one, seed=one.seed + 20) if one.model in ("soft", "gated") else one for one in records]
+    both = "soft-equal and gated-equal have no run on a seed of the baseline, and no part in this report."
+    assert both in verdict(compare(elsewhere)).certainty
 
 
 def test_of_a_further_baseline_is_claimed_what_its_interval_says() -> None:

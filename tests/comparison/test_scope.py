@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from mtl.comparison.comparison import compare
 from mtl.comparison.scope import fresh_seeds_sentence, planned_power_sentence, unlike_rows_sentence
-from mtl.comparison.statistics.estimate import over_seeds
+from mtl.comparison.statistics.estimate import over_seeds, over_splits
 from mtl.comparison.types import Rules
 from mtl.comparison.verdict import verdict
 from mtl.comparison.wording import format_size
@@ -43,6 +43,28 @@ def test_the_stated_difference_is_seen_in_four_of_five_cases() -> None:
         needed = stats.t.isf(alpha / 2, seeds - 1)
         seen = stats.nct.sf(needed, seeds - 1, [(percent + by) * seeds**0.5 for by in (-0.05, 0.05)])
         assert seen[0] < 0.8 < seen[1], seeds  # the number has one decimal
+
+
+def test_the_page_has_the_differences_that_are_printed() -> None:
+    page = " ".join((EXPERIMENTS.parent / "docs" / "verdict.md").read_text(encoding="utf-8").split())
+    one, splits = (sizes(planned_power_sentence([3, 5, 8, 12], 0.05, 1, "confirm", share)) for share in (None, 15 / 70))
+    assert "{} % with 3 seeds, {} % with 5, {} % with 8 and {} % with 12 by default".format(*one) in page
+    assert "15 test rows for 70 training rows that is {}, {}, {} and {} %.".format(*splits) in page
+
+
+def test_of_splits_that_share_rows_more_seeds_show_less_than_of_one_split() -> None:
+    """Results of the model of Nadeau and Bengio, in which two splits are correlated by their share of test rows."""
+    share, seeds = 0.25, 12
+    text = planned_power_sentence([seeds], 0.05, 1, "confirm", share)
+    (percent,), (of_one,) = sizes(text), sizes(planned_power_sentence([seeds], 0.05, 1, "confirm"))
+    assert percent > 1.9 * of_one
+    assert "Test rows add" not in text
+    rng, times, common = np.random.default_rng(1), 2000, share / (1 + share)
+    noise = common**0.5 * rng.normal(size=(times, 1)) + (1 - common) ** 0.5 * rng.normal(size=(times, seeds))
+    # The standard deviation from split to split is 1 %
+    draws = percent / 100 + 0.01 * noise / (1 - common) ** 0.5
+    found = [over_splits(one, share).interval(0.8 * 0.05) for one in draws]
+    assert np.mean([low > 0 for low, _ in found]) == pytest.approx(0.8, abs=0.04)
 
 
 def test_a_difference_of_the_size_that_is_stated_is_seen_so_often() -> None:
@@ -81,6 +103,12 @@ def test_without_an_answer_it_is_said_what_could_be_seen_and_what_to_do(done: in
     (power,) = [one for one in sentences if "4 of 5 cases" in one]
     assert power.startswith(f"With {done} seeds and these test rows, a true difference of {format_size(least)} would")
     assert said in power
+    (of_splits,) = [
+        one
+        for one in verdict(compare(records, Rules(margin=1e-4), design=replace(design, resplit=True))).certainty
+        if "4 of 5 cases" in one
+    ]
+    assert of_splits.startswith(f"With {done} seeds, each with a split of its own, a true difference of ")
     looks = "0.004 at 3 seeds, 0.008 at 5 seeds, 0.012 at 8 seeds and 0.016 at 12 seeds"
     assert sentences[-1].endswith(
         f"of alpha = 0.05, 0.04 is for delta_m ({looks}) and 0.01 for the 2 other claims of each configuration, "

@@ -13,7 +13,7 @@ from mtl.comparison.comparison import compare
 from mtl.comparison.design import Design
 from mtl.comparison.records import Record
 from mtl.comparison.types import HELPS, HURTS, SAME, UNCLEAR, Evidence, Measurement, Row, Rules
-from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, verdict
+from mtl.comparison.verdict import DOES_NOT_PAY, NO_DIFFERENCE, NOT_ENOUGH, PAYS, named, verdict
 from mtl.comparison.wording import format_stated
 from mtl.errors import InputError
 from mtl.runs.contributions import Contributions, Outcome
@@ -264,7 +264,26 @@ def test_what_runs_of_the_best_warned_of_is_said() -> None:
         replace(one, notes=("task 'a': its weight stayed low.",) if one.model == "hard" and one.seed < 2 else ())
         for one in planted(np.random.default_rng(4), 0.05)
     ]
-    assert "2 of 5 runs of hard-equal warned: task 'a': its weight stayed low." in verdict(compare(records)).text
+    said = "2 of 5 runs of hard-equal warned: task 'a': its weight stayed low."
+    assert said in verdict(compare(records)).sentences
+    for more, others in ((("Too hot.",), "1 other note"), (("Too hot.", "Too cold."), "2 other notes")):
+        noted = [replace(one, notes=(*one.notes, *more) if one.notes else ()) for one in records]
+        assert f"{said} (and {others}, which the report lists)" in verdict(compare(noted)).sentences
+
+
+def test_what_was_no_candidate_is_said_of_multi_task_configurations_alone() -> None:
+    """A further baseline is none in any case."""
+    records = planted(np.random.default_rng(4), 0.05)
+    small = [
+        replace(one, configuration="small", val={"a": nan, "b": 2.0}) for one in records if one.model == "single_task"
+    ]
+    assert "no candidate" not in verdict(compare([*records, *small])).text
+
+
+def test_many_names_are_counted_from_the_ninth_on() -> None:
+    names = [f"t{i}" for i in range(9)]
+    assert named(names[:8]) == "t0, t1, t2, t3, t4, t5, t6 and t7"
+    assert named(names) == "t0, t1, t2, t3, t4, t5, t6, t7 and 1 other task"
 
 
 def confirmed(effect: float = 0.03, done: int = 12, chosen: str = "hard-equal") -> tuple[list[Record], Design]:
@@ -463,6 +482,8 @@ def test_runs_of_unlike_code_are_said() -> None:
         replace(one, named={"acme.loss": "1" if one.seed else "2"} if one.model == "hard" else {}) for one in records
     ]
     assert "unlike code, which may be a difference too: acme.loss 2 and 1." in verdict(compare(own)).text
+    alike = [replace(one, named={"acme.loss": "1"}, environment={"commit": "a"}) for one in records]
+    assert "unlike code" not in verdict(compare(alike)).text
 
 
 def test_of_found_runs_no_further_look_is_announced() -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from mtl.assembly import build_suite
 from mtl.cli.compare import main, run
 from mtl.comparison.judge import Judge
+from mtl.comparison.scope import planned_power_sentence
 from mtl.config.process import set_process_defaults
 from mtl.config.run_config import RunConfig
 from mtl.config.study_arguments import read_study
@@ -124,8 +125,11 @@ def test_where_all_are_measured_none_is_screened(tmp_path: Path, monkeypatch: py
 @pytest.mark.smoke
 def test_every_seed_has_a_split_of_its_own_if_asked_for(tmp_path: Path) -> None:
     """And a single configuration needs no screening."""
-    compare(tmp_path, "models=[hard]", "seeds=2", "data=resplit")
+    _, text = compare(tmp_path, "models=[hard]", "seeds=2", "data=resplit")
     plan, summary = (content(tmp_path, name) for name in ("plan.json", "summary.json"))
+    rows = json.loads(next(tmp_path.rglob("result.json")).read_text())["data"]["rows"]
+    shown = planned_power_sentence([2], 0.05, 1, "confirm", rows["test"] / rows["train"])
+    assert " ".join(shown.split()) in " ".join(text.split())
     assert [one["seed"] for one in plan["runs"]] == [2, 3, 2, 3]
     assert len({one["fingerprint"] for one in plan["runs"]}) == 2
     assert len({one["configuration"] for one in plan["runs"]}) == 2

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mtl.comparison.statistics.gains import RELATIVE, Scale, gains, scale_of
+from mtl.comparison.statistics.gains import FROM_GUESS_TO_PERFECT, RELATIVE, Scale, gains, scale_of
 
 POSITIVE = st.floats(0.1, 10)
 
@@ -28,6 +28,11 @@ def test_gain_in_r2_does_not_divide_by_a_baseline_that_may_be_zero_or_negative()
     assert mean_gain(0.95, 0.9, higher=True, scale=scale) == pytest.approx(0.05)
     assert mean_gain(0.1, -0.2, higher=True, scale=scale) == pytest.approx(0.3)
     assert mean_gain(0.1, 0.0, higher=True, scale=scale) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("metric", FROM_GUESS_TO_PERFECT)
+def test_of_what_is_0_by_guessing_and_1_at_best_a_gain_is_the_difference(metric: str) -> None:
+    assert scale_of(metric, [0.5, 0.7], [0.5]).divisor == 1
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_the_spread_of_relative_gains_is_that_of_the_ratio_of_means() -> None:
     rng, n = np.random.default_rng(0), 8
     ratios, errors = [], []
     for _ in range(2000):
-        x, b = 2 + 0.1 * rng.normal(size=n), 1 + 0.05 * rng.normal(size=n)
+        x, b = 2 + 0.1 * rng.normal(size=n), 4 + 0.2 * rng.normal(size=n)
         ratios.append(x.mean() / b.mean() - 1)
         errors.append(gains(x, b, higher_is_better=True, scale=RELATIVE).var(ddof=1) / n)
     assert np.mean(errors) == pytest.approx(np.var(ratios), rel=0.15)

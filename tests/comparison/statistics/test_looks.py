@@ -27,6 +27,7 @@ def test_four_looks_spend_as_published() -> None:
 def test_intervals_have_in_common_what_each_holds() -> None:
     assert intersect([(0, 4), (1, 9), (-2, 3)]) == (1, 3)
     assert intersect([(nan, nan), (1, 2)]) == (1, 2)
+    assert intersect([(0, 1), (1, 2)]) == (1, 1)
     assert intersect([(0, 1), (2, 3)]) == (2, 3)  # one of them is wrong: the last one has more seeds
     assert all(map(isnan, intersect([])))
 
