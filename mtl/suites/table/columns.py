@@ -118,16 +118,24 @@ def composed(texts: Iterable[str | None]) -> list[str | None]:
     return [text if text is None or text.isascii() else normalize("NFC", text) for text in texts]
 
 
-def places_of(values: Sequence[str]) -> dict[str, int]:
-    """The place of each value, also where an accent is written otherwise: as one sign with its letter, or after it.
+def places(texts: pd.Series, values: Sequence[str]) -> np.ndarray:
+    """The place of each text among some values, ``[N]``, NaN where it is missing or none of them.
 
-    Files of some systems have the one and those of others the other (Unicode Standard Annex 15, forms C and D), which
-    nobody sees.
+    A text that is none of them is the one that looks the same: whose accents are one sign with their letters or signs
+    after them, as files of some systems have the one and those of others the other (Unicode Standard Annex 15, forms C
+    and D), or that has other spaces around it, which a text file does not keep.
     """
-    found = {value: place for place, value in enumerate(values)}
+    known = {value: place for place, value in enumerate(values)}
     for value in values:
+        known.setdefault(value.strip(), known[value])
         for form in () if value.isascii() else ("NFC", "NFD"):
-            found.setdefault(normalize(form, value), found[value])
+            known.setdefault(normalize(form, value), known[value])
+            known.setdefault(normalize(form, value).strip(), known[value])
+    found: np.ndarray = texts.map(known).to_numpy(dtype="float64", na_value=np.nan)
+    others = np.flatnonzero(np.isnan(found) & texts.notna().to_numpy())
+    if len(others):
+        found = found.copy()  # which pandas may still hold
+        found[others] = texts.iloc[others].str.strip().map(known).to_numpy(dtype="float64", na_value=np.nan)
     return found
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, absent
-from mtl.suites.table.columns import names, numbers, places_of, times
+from mtl.suites.table.columns import names, numbers, places, times
 from mtl.suites.table.stacking import EXACT
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
@@ -211,7 +211,7 @@ class CategoryColumn(Column):
     @override
     def unfamiliar(self, values: pd.Series) -> list[str]:
         known = names(values).dropna()
-        unseen = known[~known.isin(places_of(self.values))]
+        unseen = known[np.isnan(places(known, self.values))]
         if len(unseen) <= len(known) / 2:
             return super().unfamiliar(values)
         shown = ", ".join(f"'{value}'" for value in self.values[:5])
@@ -223,8 +223,7 @@ class CategoryColumn(Column):
     @override
     def codes(self, values: pd.Series) -> Features:
         self._check_rounding(values)
-        found: Features = names(values).map(places_of(self.values)).fillna(-1).to_numpy(dtype=np.int64)
-        return found[:, None]
+        return np.nan_to_num(places(names(values), self.values), nan=-1).astype(np.int64)[:, None]
 
     def _check_rounding(self, values: pd.Series) -> None:
         """InputError for whole numbers in double precision, where those of the training are finer than that."""

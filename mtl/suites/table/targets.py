@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.suites.table.columns import names, numbers, places_of
+from mtl.suites.table.columns import names, numbers, places
 from mtl.suites.table.delimited import NUMBER
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
 from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
@@ -237,14 +237,13 @@ class Target:
         """
         if self.kind == "survival":
             times = numbers(frame[self.column], f"target '{self.column}'")
-            came = names(frame[self.event]).map(places_of(self.came))
-            both = np.stack([times, came.to_numpy(dtype="float64", na_value=np.nan)], 1)
+            both = np.stack([times, places(names(frame[self.event]), self.came)], 1)
             both[np.isnan(both).any(1)] = np.nan
             return torch.tensor(both, dtype=torch.float32)
         if self.kind in NUMERIC:
             found = numbers(frame[self.column], f"target '{self.column}'")
             return torch.tensor(found - self.offset, dtype=torch.float32)
-        codes = names(frame[self.column]).map(places_of(self.values)).to_numpy(dtype="float64", na_value=np.nan)
+        codes = places(names(frame[self.column]), self.values)
         if self.kind == "binary":
             return torch.tensor(codes, dtype=torch.float32)
         return torch.from_numpy(np.nan_to_num(codes, nan=NO_LABEL).astype(np.int64))
@@ -255,7 +254,7 @@ class Target:
         if not values:
             return pd.Series(None, index=frame.index, dtype=object)
         texts = names(frame[column])
-        return texts.where(~texts.isin(places_of(values)), None)
+        return texts.where(np.isnan(places(texts, values)), None)
 
     def check_values(self, frame: pd.DataFrame) -> None:
         """InputError for the first label that :meth:`fit` would have refused, of rows that it has not seen.
