@@ -13,6 +13,7 @@ from mtl.suites.table.stacking import EXACT, holds_truth
 from mtl.suites.table.types import TRUTH
 
 LARGEST = float(np.finfo(np.float32).max)
+COARSE = 1e-4  # of a range, up to which numbers may be rounded without a word
 KINDS = ("number", "category", "time", "ignore")
 
 
@@ -97,6 +98,19 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
             f"{what}: row {values.index[large[0]] + 1} {wrong}; leave the cell empty if the value is not known"
         )
     return found
+
+
+def check_precision(values: pd.Series, what: str) -> None:
+    """InputError for whole numbers whose differences double precision would round away, as those beyond 2^53 may be."""
+    if not is_integer_dtype(values) or values.isna().all():
+        return
+    low, high = int(values.min()), int(values.max())
+    step = float(np.spacing(float(max(abs(low), abs(high)))))
+    if step > 1 and high > low and step > COARSE * (high - low):
+        raise InputError(
+            f"{what} holds whole numbers from {low} to {high}, which double precision knows in steps of {step:g} only: "
+            f"subtract {low} from all"
+        )
 
 
 def names(values: pd.Series) -> pd.Series:

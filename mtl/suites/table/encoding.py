@@ -14,7 +14,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, absent
-from mtl.suites.table.columns import names, numbers, places, times
+from mtl.suites.table.columns import check_precision, names, numbers, places, times
 from mtl.suites.table.stacking import EXACT
 
 LIMIT = 8.0  # standard deviations beyond which a value says no more; keeps one wrong cell from ruling a batch
@@ -100,6 +100,7 @@ class NumberColumn(Column):
     @classmethod
     def fit(cls, name: str, values: pd.Series, way: str = "standard") -> "NumberColumn":
         """From the training rows, in one of :data:`WAYS`."""
+        check_precision(values, f"column '{name}'")
         found = numbers(values, f"column '{name}'")
         known = found[~np.isnan(found)]
         gaps = len(known) < len(found)
@@ -223,7 +224,8 @@ class CategoryColumn(Column):
     @override
     def codes(self, values: pd.Series) -> Features:
         self._check_rounding(values)
-        return np.nan_to_num(places(names(values), self.values), nan=-1).astype(np.int64)[:, None]
+        found: Features = np.nan_to_num(places(names(values), self.values), nan=-1).astype(np.int64)
+        return found[:, None]
 
     def _check_rounding(self, values: pd.Series) -> None:
         """InputError for whole numbers in double precision, where those of the training are finer than that."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.suites.table.columns import names, numbers, places
+from mtl.suites.table.columns import check_precision, names, numbers, places
 from mtl.suites.table.delimited import NUMBER
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
 from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
@@ -115,6 +115,7 @@ class Target:
         cls, name: str, spec: TargetSpec, column: pd.Series, known: np.ndarray, train: np.ndarray
     ) -> "Target":
         what = f"target '{spec.column}'"
+        check_precision(column, what)
         found = numbers(column, what)
         _check_numbers(column, found, what, spec.kind, spec.primary, logarithm=spec.transform == "log")
         if np.unique(found[known]).size < 2:
@@ -145,6 +146,7 @@ class Target:
         what = f"target '{spec.column}'"
         if spec.event not in frame.columns:
             raise unknown(f"column 'event' of {what}", spec.event, frame.columns)
+        check_precision(frame[spec.column], what)
         found, texts = numbers(frame[spec.column], what), names(frame[spec.event])
         _check_times(frame[spec.column], found, what)
         values = _ordered(texts)
