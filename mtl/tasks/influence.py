@@ -33,7 +33,7 @@ from torchmetrics.classification import (
 from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, TweedieDevianceScore
 from torchmetrics.utilities.compute import normalize_logits_if_needed
 
-from mtl.tasks.metrics import MatthewsCorrelation, MeanOverRows, StandardisedR2
+from mtl.tasks.metrics import MatthewsCorrelation, MeanOverRows, StandardisedR2, StandardisedRMSE
 
 COUNTS = ("tp", "fp", "tn", "fn")  # states of the metrics that are functions of the confusion counts
 
@@ -125,7 +125,7 @@ def of_mean_absolute_error(metric: MeanAbsoluteError) -> ClosedForm | None:
 @closed_form.register
 def of_mean_squared_error(metric: MeanSquaredError) -> ClosedForm | None:
     """The row's squared error; of the root T of the mean M of them ``T + (e_r^2 - M) / (2 T)``."""
-    if not measures_as(metric, MeanSquaredError):
+    if not measures_as(metric, StandardisedRMSE if isinstance(metric, StandardisedRMSE) else MeanSquaredError):
         return None
     contributions = mean_contributions if metric.squared else root_contributions
     return ClosedForm(lambda p, t: (p.double() - t.double()).square()[:, None], contributions)

@@ -16,7 +16,7 @@ from torchmetrics.classification import (
     MulticlassAccuracy,
     MulticlassF1Score,
 )
-from torchmetrics.regression import MeanAbsoluteError, MeanSquaredError
+from torchmetrics.regression import MeanAbsoluteError
 
 from mtl.config.numbers import check_number
 from mtl.errors import unknown
@@ -29,6 +29,7 @@ from mtl.tasks.metrics import (
     ChoiceRank,
     MatthewsCorrelation,
     StandardisedR2,
+    root_mean_squared_error,
 )
 from mtl.tasks.normal_scores import NormalScores
 from mtl.tasks.probabilities import BinaryBrier, BinaryLogLoss, Brier, LogLoss, log_probabilities, ranked
@@ -264,7 +265,7 @@ def regression(
     metrics: dict[str, Metric] = {
         "r2": StandardisedR2(mean, std),
         "mae": MeanAbsoluteError(),
-        "rmse": MeanSquaredError(squared=False),
+        "rmse": root_mean_squared_error(std),
     }
     if primary == "mape":
         metrics = {"mape": AbsolutePercentageError(offset), **metrics}

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import BinaryMatthewsCorrCoef, MulticlassAccuracy
-from torchmetrics.regression import R2Score, TweedieDevianceScore
+from torchmetrics.regression import MeanSquaredError, R2Score, TweedieDevianceScore
 from typing_extensions import override
 
+SQUARES = (1e-12, 1e12)  # standard deviations between which squared errors have a place in single precision
 ROUNDING = 100  # a difference of sums is rounding up to so many times the precision of these
 
 
@@ -231,3 +232,30 @@ class StandardisedR2(R2Score):
         spread = self.sum_squared_error - self.sum_error.square() / self.total
         rounding = ROUNDING * torch.finfo(spread.dtype).eps * self.sum_squared_error
         return torch.where(spread > rounding, 1 - self.residual / spread, torch.nan)
+
+
+class StandardisedRMSE(MeanSquaredError):
+    """Root of the mean squared error of values with a known standard deviation, in their own units.
+
+    Squares of errors below 1e-23 are 0 in single precision, and of those above 1e19 infinite.
+
+    Args:
+        std: of the values.
+    """
+
+    def __init__(self, std: float) -> None:
+        super().__init__(squared=False)
+        self.std = std
+
+    @override
+    def update(self, preds: Tensor, target: Tensor) -> None:
+        super().update(preds / self.std, target / self.std)
+
+    @override
+    def compute(self) -> Tensor:
+        return super().compute() * self.std
+
+
+def root_mean_squared_error(std: float) -> MeanSquaredError:
+    """The metric for values of this standard deviation."""
+    return MeanSquaredError(squared=False) if SQUARES[0] < std < SQUARES[1] else StandardisedRMSE(std)

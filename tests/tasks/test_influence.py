@@ -35,6 +35,7 @@ from mtl.tasks.metrics import (
     PoissonDeviance,
     RankError,
     StandardisedR2,
+    StandardisedRMSE,
 )
 
 ROWS = 300
@@ -100,6 +101,7 @@ CASES = {
     "mae": (MeanAbsoluteError(), numbers),
     "mse": (MeanSquaredError(), numbers),
     "rmse": (MeanSquaredError(squared=False), numbers),
+    "standardised rmse": (StandardisedRMSE(2.0), numbers),
     "r2": (R2Score(), numbers),
     "standardised r2": (StandardisedR2(5.0, 2.0), numbers),
     "auroc": (BinaryAUROC(), answers),

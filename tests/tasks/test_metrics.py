@@ -17,6 +17,7 @@ from mtl.tasks.metrics import (
     PinballLoss,
     RankError,
     StandardisedR2,
+    root_mean_squared_error,
 )
 
 SCORES = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]])
@@ -113,6 +114,18 @@ def test_r2_is_that_of_the_rows_whatever_the_spread_of_the_training_labels(
         metric.update(torch.full_like(target[rows], predicted), target[rows])
     expected = 1 - (predicted - target).square().sum() / (target - target.mean()).square().sum()
     assert float(metric.compute()) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-21, 1.0, 1e20, 1e30])
+def test_errors_are_those_of_the_rows_in_any_unit(unit: float) -> None:
+    """Squares of these numbers have no place in single precision: their root would be 0, or infinite."""
+    target = torch.arange(150.0) * unit
+    predicted = target + unit * torch.linspace(-2, 3, 150)
+    metric = root_mean_squared_error(float(target.double().std()))
+    for rows in (slice(0, 70), slice(70, None)):
+        metric.update(predicted[rows], target[rows])
+    expected = (predicted.double() - target.double()).square().mean().sqrt()
+    assert float(metric.compute()) == pytest.approx(float(expected), rel=1e-4, abs=0)
 
 
 def test_targets_that_are_all_equal_do_not_define_r2() -> None:

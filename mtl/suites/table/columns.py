@@ -13,6 +13,7 @@ from mtl.suites.table.stacking import EXACT, holds_truth
 from mtl.suites.table.types import TRUTH
 
 LARGEST = float(np.finfo(np.float32).max)
+COARSE = 1e-4  # of a range, up to which numbers may be rounded without a word
 KINDS = ("number", "category", "time", "ignore")
 
 
@@ -99,6 +100,19 @@ def numbers(values: pd.Series, what: str) -> np.ndarray:
     return found
 
 
+def check_precision(values: pd.Series, what: str) -> None:
+    """InputError for whole numbers whose differences double precision would round away, as those beyond 2^53 may be."""
+    if not is_integer_dtype(values) or values.isna().all():
+        return
+    low, high = int(values.min()), int(values.max())
+    step = float(np.spacing(float(max(abs(low), abs(high)))))
+    if step > 1 and high > low and step > COARSE * (high - low):
+        raise InputError(
+            f"{what} holds whole numbers from {low} to {high}, which double precision knows in steps of {step:g} only: "
+            f"subtract {low} from all"
+        )
+
+
 def names(values: pd.Series) -> pd.Series:
     """The values as texts, None where missing.
 
@@ -118,16 +132,24 @@ def composed(texts: Iterable[str | None]) -> list[str | None]:
     return [text if text is None or text.isascii() else normalize("NFC", text) for text in texts]
 
 
-def places_of(values: Sequence[str]) -> dict[str, int]:
-    """The place of each value, also where an accent is written otherwise: as one sign with its letter, or after it.
+def places(texts: pd.Series, values: Sequence[str]) -> np.ndarray:
+    """The place of each text among some values, ``[N]``, NaN where it is missing or none of them.
 
-    Files of some systems have the one and those of others the other (Unicode Standard Annex 15, forms C and D), which
-    nobody sees.
+    A text that is none of them is the one that looks the same: whose accents are one sign with their letters or signs
+    after them, as files of some systems have the one and those of others the other (Unicode Standard Annex 15, forms C
+    and D), or that has other spaces around it, which a text file does not keep.
     """
-    found = {value: place for place, value in enumerate(values)}
+    known = {value: place for place, value in enumerate(values)}
     for value in values:
+        known.setdefault(value.strip(), known[value])
         for form in () if value.isascii() else ("NFC", "NFD"):
-            found.setdefault(normalize(form, value), found[value])
+            known.setdefault(normalize(form, value), known[value])
+            known.setdefault(normalize(form, value).strip(), known[value])
+    found: np.ndarray = texts.map(known).to_numpy(dtype="float64", na_value=np.nan)
+    others = np.flatnonzero(np.isnan(found) & texts.notna().to_numpy())
+    if len(others):
+        found = found.copy()  # which pandas may still hold
+        found[others] = texts.iloc[others].str.strip().map(known).to_numpy(dtype="float64", na_value=np.nan)
     return found
 
 

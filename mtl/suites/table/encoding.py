@@ -14,7 +14,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from mtl.errors import InputError, absent
-from mtl.suites.table.columns import names, numbers, places_of, times
+from mtl.suites.table.columns import check_precision, names, numbers, places, times
 from mtl.suites.table.fields import from_plain
 from mtl.suites.table.stacking import EXACT
 
@@ -101,6 +101,7 @@ class NumberColumn(Column):
     @classmethod
     def fit(cls, name: str, values: pd.Series, way: str = "standard") -> "NumberColumn":
         """From the training rows, in one of :data:`WAYS`."""
+        check_precision(values, f"column '{name}'")
         found = numbers(values, f"column '{name}'")
         known = found[~np.isnan(found)]
         gaps = len(known) < len(found)
@@ -212,7 +213,7 @@ class CategoryColumn(Column):
     @override
     def unfamiliar(self, values: pd.Series) -> list[str]:
         known = names(values).dropna()
-        unseen = known[~known.isin(places_of(self.values))]
+        unseen = known[np.isnan(places(known, self.values))]
         if len(unseen) <= len(known) / 2:
             return super().unfamiliar(values)
         shown = ", ".join(f"'{value}'" for value in self.values[:5])
@@ -224,7 +225,7 @@ class CategoryColumn(Column):
     @override
     def codes(self, values: pd.Series) -> Features:
         self._check_rounding(values)
-        found: Features = names(values).map(places_of(self.values)).fillna(-1).to_numpy(dtype=np.int64)
+        found: Features = np.nan_to_num(places(names(values), self.values), nan=-1).astype(np.int64)
         return found[:, None]
 
     def _check_rounding(self, values: pd.Series) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mtl.errors import InputError
+from mtl.suites.table.alike import alike
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.copies import notes_on_copies
 from mtl.suites.table.doubtful_numbers import days_as_numbers, decimals_or_thousands
@@ -153,6 +154,7 @@ class TableFit:
         values = {name for name, kind in kind_of.items() if kind == "category"}
         values |= {spec.column for spec in self.specs.values() if spec.kind not in NUMERIC}
         table.notes += [note for name in frame.columns if name in values for note in taken_as_values(frame[name])]
+        table.notes += [note for name in frame.columns if name in values for note in alike(frame[name])]
         guessed = [name for name, kind in kind_of.items() if kind in ("category", "ignore") and name not in self.chosen]
         table.notes += [note for name in guessed if name in (table.types or {}) for note in nearly_typed(frame[name])]
         numeric = {name for name, kind in kind_of.items() if kind in NUMBERS}

@@ -1,11 +1,11 @@
-"""Columns of texts that would be columns of numbers or times but for a few cells, or for a unit."""
+"""Columns of texts that would be columns of numbers or times but for a few cells, a unit, or ways to write."""
 
 import json
 import re
 
 import pandas as pd
 
-from mtl.suites.table.numerals import MINUS, SIGNS, look_like_numbers
+from mtl.suites.table.numerals import MINUS, SIGNS, in_two_ways, look_like_numbers
 from mtl.suites.table.types import CODE, NO_VALUE, is_text
 
 # Of every number, in any way of writing, with or without a unit, and of every date
@@ -22,7 +22,9 @@ def distinct_texts(values: pd.Series) -> pd.Series:
 
 
 def nearly_typed(values: pd.Series) -> list[str]:
-    """A note if nearly all texts of a column are numbers, all are numbers of one unit, or nearly all begin with dates.
+    """A note if nearly all texts of a column are numbers, all are such of one unit, or nearly all begin with dates.
+
+    So it is where all are numbers and not all are written in one way.
 
     Such a column is learned as categories, or not at all, and nobody would see that one cell is the reason.
 
@@ -46,6 +48,11 @@ def nearly_typed(values: pd.Series) -> list[str]:
         return [
             f"column '{values.name}' is one of texts: its cells are numbers but for {shown}; if these mean that there "
             f"is no value, say 'task.missing={listed}'"
+        ]
+    if not len(others) and (two := in_two_ways(texts)):
+        return [
+            f"column '{values.name}' is one of texts: its cells are numbers that are not all written in one way, such "
+            f"as '{two[0]}' and '{two[1]}'"
         ]
     units = texts.str.extract(WITH_UNIT)["unit"].str.strip()
     if texts.str.fullmatch(WITH_UNIT).all() and units.nunique() == 1:

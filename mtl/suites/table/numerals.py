@@ -159,6 +159,28 @@ def look_like_numbers(texts: pd.Series) -> pd.Series:
     return written[0] | written[1] | pd.to_numeric(texts, errors="coerce").notna()
 
 
+def in_two_ways(texts: pd.Series) -> tuple[str, str] | None:
+    """Two of some texts that are numbers, and are not written in one way, as 1.5 and 1,5 or 12 % and 0.12.
+
+    Args:
+        texts: distinct ones, none missing.
+
+    Returns:
+        The two; None if there are no such ones.
+    """
+    parts = _parts(texts)
+    unit = parts["front"].fillna(parts["back"]).fillna("")
+    point, comma = (parts["bare"].str.fullmatch(form).fillna(False).astype(bool) for form in (POINT, COMMA))
+    plain = pd.to_numeric(texts, errors="coerce").notna()  # also with an exponent
+    for one, other in (
+        ((point | plain) & ~comma, comma & ~point & ~plain),
+        (unit == unit.iloc[0], unit != unit.iloc[0]),
+    ):
+        if one.any() and other.any():
+            return texts[one].iloc[0], texts[other].iloc[0]
+    return None
+
+
 def as_numbers(texts: pd.Series) -> pd.Series | None:
     """Plain texts as whole numbers if all are, else as floating ones; None if one is no number."""
     cells = pyarrow.array(texts, type=pyarrow.string(), from_pandas=True)

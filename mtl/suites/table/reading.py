@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow
 from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype, is_object_dtype, is_timedelta64_dtype
-from pyarrow import compute, feather, json, parquet
+from pyarrow import compute, feather, parquet
 
 from mtl.config.home import expanded
 from mtl.errors import InputError, unknown
@@ -22,6 +22,7 @@ from mtl.suites.table.dataset_folder import is_dataset, named, read_dataset
 from mtl.suites.table.delimited import NUMBER, SEPARATORS, read_cells, spoken
 from mtl.suites.table.excel import read_sheet
 from mtl.suites.table.file_encoding import likely_encoding
+from mtl.suites.table.json_times import read_json, with_zones_of_times
 from mtl.suites.table.nested import texts_of_nested
 from mtl.suites.table.objects import array_of
 from mtl.suites.table.packed import open_bytes, plain_suffix
@@ -169,7 +170,7 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
             if suffix in PARQUET:
                 table = parquet.ParquetFile(content).read()
             elif suffix in JSON:
-                table = json.read_json(content, parse_options=json.ParseOptions(newlines_in_values=False))
+                table = read_json(content)
                 _check_rounding(table, path)
             else:
                 table = feather.read_table(content)
@@ -184,7 +185,13 @@ def _binary(path: Path, suffix: str) -> pd.DataFrame:
             ) from None
         raise InputError(f"'{path}' is damaged or no {suffix} file: {one_line(error)}") from None
     unique(table.column_names, path)
-    return plain(table)
+    if suffix not in JSON:
+        return plain(table)
+    with open_bytes(path) as content:
+        table, notes = with_zones_of_times(table, content)
+    frame = plain(table)
+    frame.attrs[NOTES] = notes
+    return frame
 
 
 def _check_rounding(table: pyarrow.Table, path: Path) -> None:

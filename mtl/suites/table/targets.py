@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
-from mtl.suites.table.columns import names, numbers, places_of
+from mtl.suites.table.columns import check_precision, names, numbers, places
 from mtl.suites.table.delimited import NUMBER
 from mtl.suites.table.fields import from_plain
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
@@ -116,6 +116,7 @@ class Target:
         cls, name: str, spec: TargetSpec, column: pd.Series, known: np.ndarray, train: np.ndarray
     ) -> "Target":
         what = f"target '{spec.column}'"
+        check_precision(column, what)
         found = numbers(column, what)
         _check_numbers(column, found, what, spec.kind, spec.primary, logarithm=spec.transform == "log")
         if np.unique(found[known]).size < 2:
@@ -146,6 +147,7 @@ class Target:
         what = f"target '{spec.column}'"
         if spec.event not in frame.columns:
             raise unknown(f"column 'event' of {what}", spec.event, frame.columns)
+        check_precision(frame[spec.column], what)
         found, texts = numbers(frame[spec.column], what), names(frame[spec.event])
         _check_times(frame[spec.column], found, what)
         values = _ordered(texts)
@@ -237,14 +239,13 @@ class Target:
         """
         if self.kind == "survival":
             times = numbers(frame[self.column], f"target '{self.column}'")
-            came = names(frame[self.event]).map(places_of(self.came))
-            both = np.stack([times, came.to_numpy(dtype="float64", na_value=np.nan)], 1)
+            both = np.stack([times, places(names(frame[self.event]), self.came)], 1)
             both[np.isnan(both).any(1)] = np.nan
             return torch.tensor(both, dtype=torch.float32)
         if self.kind in NUMERIC:
             found = numbers(frame[self.column], f"target '{self.column}'")
             return torch.tensor(found - self.offset, dtype=torch.float32)
-        codes = names(frame[self.column]).map(places_of(self.values)).to_numpy(dtype="float64", na_value=np.nan)
+        codes = places(names(frame[self.column]), self.values)
         if self.kind == "binary":
             return torch.tensor(codes, dtype=torch.float32)
         return torch.from_numpy(np.nan_to_num(codes, nan=NO_LABEL).astype(np.int64))
@@ -255,7 +256,7 @@ class Target:
         if not values:
             return pd.Series(None, index=frame.index, dtype=object)
         texts = names(frame[column])
-        return texts.where(~texts.isin(places_of(values)), None)
+        return texts.where(np.isnan(places(texts, values)), None)
 
     def check_values(self, frame: pd.DataFrame) -> None:
         """InputError for the first label that :meth:`fit` would have refused, of rows that it has not seen.

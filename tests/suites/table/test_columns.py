@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE
 from mtl.suites.table import table
 from mtl.suites.table.columns import infer
@@ -82,3 +83,26 @@ def test_a_text_that_means_no_value_is_one_text(tmp_path: Path) -> None:
 def test_a_column_without_a_name_is_an_input_like_any_other() -> None:
     """As a Parquet file may have one."""
     assert "" in suite(customers().rename(columns={"age": ""})).encoding.features
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_whole_numbers_of_which_double_precision_knows_no_differences_are_refused(tmp_path: Path, suffix: str) -> None:
+    """As of a target or an input: times in nanoseconds would be in steps of 256."""
+    path, rows = tmp_path / f"my.{suffix}", 60
+    frame = pd.DataFrame({"x": [i % 7 for i in range(rows)], "y": [i % 2 for i in range(rows)]})
+
+    def read(spread: int, targets: dict[str, Any], **options: Any) -> None:
+        made = frame.assign(ns=[1_700_000_000_000_000_000 + i * spread for i in (*range(1, rows), 0)])
+        made.to_csv(path, index=False) if suffix == "csv" else made.to_parquet(path)
+        table(str(path), targets, **options)
+
+    message = (
+        "holds whole numbers from 1700000000000000000 to 1700000000000000059, which double precision knows in steps of "
+        "256 only: subtract 1700000000000000000 from all"
+    )
+    with pytest.raises(InputError, match=f"target 'ns' {message}"):
+        read(1, {"ns": "regression"})
+    with pytest.raises(InputError, match="column 'ns' holds whole numbers from 1700000000000000000 to"):
+        read(1, {"y": "binary"}, columns={"ns": "number"})
+    read(1, {"y": "binary"})  # it is left out by itself
+    read(10**9, {"ns": "regression"})

@@ -19,6 +19,10 @@ NUMBERS = [str(i) for i in range(40)]
         ([*NUMBERS, "∞", "5 kg"], "numbers but for '∞', '5 kg'"),
         ([f"{i},5" for i in range(40)] + ["-"], "numbers but for '-'"),
         ([f"{i} kg" for i in range(9)], "its numbers are written with 'kg'"),
+        ([*(f"{i},5" for i in range(9)), "1.5"], "not all written in one way, such as '1.5' and '0,5'"),
+        ([*(f"{i},5" for i in range(9)), "1e-5"], "not all written in one way, such as '1e-5' and '0,5'"),
+        ([*(f"{i} %" for i in range(9)), "0.5"], "not all written in one way, such as '0 %' and '0.5'"),
+        ([*(f"{i} €" for i in range(9)), "$5"], r"not all written in one way, such as '0 €' and '\$5'"),
         ([f"{i}.5km/h" for i in range(9)], "its numbers are written with 'km/h'"),
         (
             [f"2023-01-{i:02}" for i in range(1, 9)] + [f"{i:02}.01.2023" for i in range(1, 9)],
@@ -44,6 +48,8 @@ def test_a_cell_or_a_unit_that_makes_numbers_texts_is_named(cells: list[str], ex
         [f"10.0.0.{i}" for i in range(40)] + ["localhost"],
         ["3 kg", "4 m", "5 s", "6 kg", "7 m"],
         NUMBERS,
+        [*NUMBERS, "3E2"],
+        [f"({i})" for i in range(9)],
     ],
 )
 def test_other_texts_are_not_pointed_out(cells: list[str]) -> None:
