@@ -43,10 +43,13 @@ class Floor:
     Attributes:
         instance: what is known: jobs, what has begun, how long operations take as far as that is known, downtimes.
         late: ``[J, K]`` additional time of operations that nobody knows of yet.
+        allowance: how many times its work a new job may take until its due date.
     """
 
     def __init__(self, episode: Episode) -> None:
         self.instance = episode.instance
+        # Of what is known at the beginning: what is found out later depends on the planner, and due dates must not
+        self.allowance = new_job_allowance(episode.instance)
         self.late = episode.late.copy()
         events: list[Breakdown | NewJob] = [*episode.breakdowns, *episode.new_jobs]
         self.events = sorted(events, key=lambda event: event.time)
@@ -109,7 +112,7 @@ class Floor:
             larger[:-1, : table.shape[1]], larger[-1, : len(row)] = table, row
             return larger
 
-        due = event.time + round(new_job_allowance(shop) * int(event.durations.sum()))
+        due = event.time + round(self.allowance * int(event.durations.sum()))
         self.late = below(self.late, event.late, 0)
         self.instance = replace(
             shop,

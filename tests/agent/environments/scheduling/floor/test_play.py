@@ -147,6 +147,20 @@ def test_new_jobs_have_due_dates_where_others_have() -> None:
     assert named.instance.job_names == ("a", "b", "new 2"), "and no number beside names"
 
 
+def test_new_jobs_have_the_same_due_dates_whoever_plans() -> None:
+    shop = JobShop("two", np.array([[40, 60], [50, 50]]), np.array([[0, 1], [1, 0]]))
+    dated = replace(
+        shop, objective="weighted_tardiness", constraints=replace(shop.constraints, due=(150, 150), weights=(1, 1))
+    )
+    second = NewJob(90, np.array([1, 0]), np.array([20, 20]), np.array([0, 0]))
+    first = second._replace(time=55)
+    episode = Episode("due", dated, np.array([[30, 0], [0, 20]]), (Breakdown(10, 1, 25),), (first, second))
+    found = [
+        play(episode, rule_planner(rules(0)[name])).schedule.instance.constraints.due for name in ("spt", "mwkr", "edd")
+    ]
+    assert found == [(150, 150, 55 + 60, 90 + 60)] * 3, "one and a half times their work after they came"
+
+
 def test_episodes_are_those_of_the_seed() -> None:
     shop = JobShop("two", np.array([[40, 60], [50, 50]]), np.array([[0, 1], [1, 0]]))
     drawn = [MUCH.draw(shop, seed, number) for seed, number in ((1, 2), (1, 2), (1, 3), (2, 2))]
