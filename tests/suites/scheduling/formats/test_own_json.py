@@ -92,7 +92,7 @@ def test_machines_with_their_durations(tmp_path: Path) -> None:
             "has a start and 2 machines",
         ),
         ({"jobs": [{"operations": []}], "downtimes": []}, "one job or more, each with one operation or more"),
-        ({"jobs": []}, "one job or more, each with one operation or more"),
+        ({"jobs": [], "downtimes": []}, "one job or more, each with one operation or more"),
     ],
     ids=str,
 )

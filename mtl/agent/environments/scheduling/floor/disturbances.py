@@ -47,7 +47,8 @@ class Episode:
     Attributes:
         name: of the episode, for reports.
         instance: what is known at the beginning.
-        late: how much longer each of its operations takes, ``[J, K]``; found out when it should have ended.
+        late: how much longer each of its operations takes, ``[J, K]``; found out when it should have ended. Where there
+            are alternatives: on each of the machines that can do it, ``[J, K, A]``.
         breakdowns: in the order of their times.
         new_jobs: in the order of their times.
     """
@@ -57,6 +58,12 @@ class Episode:
     late: NDArray[np.int64]
     breakdowns: tuple[Breakdown, ...]
     new_jobs: tuple[NewJob, ...]
+
+    @property
+    def late_operations(self) -> int:
+        """How many operations take longer, those of new jobs among them."""
+        known = self.late.reshape(*self.late.shape[:2], -1).any(2)
+        return int(known.sum() + sum((job.late > 0).sum() for job in self.new_jobs))
 
     @property
     def disturbed(self) -> tuple[object, ...]:
@@ -128,14 +135,27 @@ class Disturbances:
         for time in np.sort(random.uniform(first, (first + last) / 2, self.new_jobs)).astype(int).tolist():
             durations = random.choice(instance.durations[instance.exists], instance.machine_count)
             jobs.append(
-                NewJob(time, random.permutation(instance.machine_count), durations, self._lateness(random, durations))
+                NewJob(
+                    time,
+                    random.permutation(instance.machine_count),
+                    durations,
+                    longer(durations, self._shares(random, durations.shape)),
+                )
             )
         done = (instance.fixed >= 0) & (instance.fixed + instance.durations < first)
-        late = self._lateness(random, instance.durations) * ~done
+        shares = self._shares(random, instance.durations.shape) * ~done
+        given = instance.alternatives
+        late = longer(instance.durations, shares) if given is None else longer(given.durations, shares[..., None])
         return Episode(f"{instance.name}-{number}", instance, late, tuple(sorted(breakdowns)), tuple(jobs))
 
-    def _lateness(self, random: np.random.Generator, durations: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How much longer operations take than these durations, of the same shape."""
-        happens = random.random(durations.shape) < self.late
-        found: NDArray[np.int64] = np.ceil(durations * random.uniform(*self.lateness, durations.shape)).astype(np.int64)
-        return found * happens
+    def _shares(self, random: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """By how much of its duration each operation takes longer, of this shape; 0 of those that do not."""
+        happens = random.random(shape) < self.late
+        found: NDArray[np.float64] = random.uniform(*self.lateness, shape) * happens
+        return found
+
+
+def longer(durations: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How much longer operations take of which these are the durations, in whole units of time."""
+    found: NDArray[np.int64] = np.ceil(durations * shares).astype(np.int64)
+    return found

@@ -93,9 +93,7 @@ class FloorReport(ExecutionReport):
                 "planner": one.planner,
                 "weighted_tardiness" if self.tardiness else "makespan": one.cost,
                 "breakdowns": len(one.episode.breakdowns),
-                "late_operations": int(
-                    (one.episode.late > 0).sum() + sum((job.late > 0).sum() for job in one.episode.new_jobs)
-                ),
+                "late_operations": one.episode.late_operations,
                 "new_jobs": len(one.episode.new_jobs),
                 "plans": len(one.played.seconds),
                 "seconds_per_plan": fmean(one.played.seconds),

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from mtl.agent.environments.scheduling.decoders import Sample, rows_at_once
 from mtl.agent.environments.scheduling.floor.play import Planner
+from mtl.agent.environments.scheduling.job_shops import on_machines
 from mtl.agent.environments.scheduling.rules import Rule
 from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.suites.scheduling.instance import JobShop
@@ -44,10 +44,10 @@ def agent_planner(
     drawing = Sample(temperature=temperature, seed=seed).beside(others, scale)
     greedy = 1 + len(others)  # the first samples
 
-    def plan(instance: JobShop) -> NDArray[Any]:
+    def plan(instance: JobShop) -> Schedule:
         began = time.perf_counter()
         shops = Shops.pack([instance])
-        best, cost, drawn, took = torch.empty(0), torch.inf, 0, 0.0
+        best, cost, drawn, took = (torch.empty(0), torch.empty(0)), torch.inf, 0, 0.0
         while drawn == 0 or (time.perf_counter() - began + took < seconds if seconds else drawn < greedy):
             started = time.perf_counter()
             size = 1 if drawn < greedy else min(BATCH, rows_at_once(shops))
@@ -56,42 +56,52 @@ def agent_planner(
             drawn += size
             row = int(costs.argmin())
             if float(costs[row]) < cost:
-                best, cost = built.starts[row], float(costs[row])
+                best, cost = (built.starts[row], built.machines[row]), float(costs[row])
             if drawn == greedy:  # a batch asks each of them
                 took = time.perf_counter() - began
             else:  # the others are rules, which take a part of the network's time
                 took = 0.0 if drawn == 1 else time.perf_counter() - started
-        return Schedule.of(instance, best).starts
+        return Schedule.of(instance, *best)
 
     return plan
 
 
 def rule_planner(rule: Rule) -> Planner:
     """The plan of a dispatching rule."""
-    return lambda instance: Schedule.of(instance, rule.schedule(Shops.pack([instance]))[0]).starts
+
+    def plan(instance: JobShop) -> Schedule:
+        built = rule.build(Shops.pack([instance]))
+        return Schedule.of(instance, built.starts[0], built.machines[0])
+
+    return plan
 
 
 def solver_planner(seconds: float, workers: int, seed: int) -> Planner:
     """The best plan that CP-SAT finds in so many seconds, from an empty start."""
-    return lambda instance: solve(instance, float("inf"), seconds=seconds, workers=workers, seed=seed).starts
+
+    def plan(instance: JobShop) -> Schedule:
+        found = solve(instance, float("inf"), seconds=seconds, workers=workers, seed=seed)
+        return Schedule(on_machines(instance, found), found.starts)
+
+    return plan
 
 
 def keeping_planner(first: Planner) -> Planner:
-    """The first plan, whose order every machine keeps: operations are only put off. New jobs come last."""
+    """The first plan, whose machines and order on each are kept: operations are only put off. New jobs come last."""
     plan: Tensor | None = None
 
-    def keep(instance: JobShop) -> NDArray[Any]:
+    def keep(instance: JobShop) -> Schedule:
         nonlocal plan
         if plan is None:
-            starts = first(instance)
-            plan = torch.from_numpy(starts).float()
-            return starts
+            found = first(instance)
+            plan = torch.from_numpy(found.starts).float()
+            return found
         # What is in no plan starts after all that is, the jobs in the order of their numbers
         last = plan.max() + 1 + torch.arange(instance.jobs, dtype=plan.dtype)
         wanted = last[:, None].repeat(1, instance.durations.shape[1])
         wanted[: plan.shape[0], : plan.shape[1]] = plan
-        shops = Shops.pack([instance])
+        shops = Shops.pack([replace(instance, alternatives=None)])  # its machines are those of the plan
         order = follow_schedule(shops, wanted[None])
-        return Schedule.of(instance, rollout(order, Simulator(shops)).starts[0]).starts
+        return Schedule.of(instance, rollout(order, Simulator(shops)).starts[0])
 
     return keep

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from mtl.agent.environments.scheduling.floor.disturbances import Breakdown, Episode, NewJob
 from mtl.agent.environments.scheduling.schedule import Schedule
-from mtl.suites.scheduling.alternatives import NO_MACHINE
+from mtl.suites.scheduling.alternatives import NO_MACHINE, Alternatives
 from mtl.suites.scheduling.constraints import Downtime
 from mtl.suites.scheduling.instance import JobShop
 
-# From a shop in the middle of its work to start times of all operations, [J, K]
-Planner = Callable[[JobShop], NDArray[np.int64]]
+# From a shop in the middle of its work to a schedule of it, with the machines that are chosen
+Planner = Callable[[JobShop], Schedule]
 NEVER = np.iinfo(np.int64).max
 Pause = tuple[int, int]  # start and end of a time in which a machine does not work
 
@@ -42,38 +42,49 @@ class Floor:
 
     Attributes:
         instance: what is known: jobs, what has begun, how long operations take as far as that is known, downtimes.
-        late: ``[J, K]`` additional time of operations that nobody knows of yet.
+        late: ``[J, K]`` or ``[J, K, A]`` additional time of operations that nobody knows of yet.
+        allowance: how many times its work a new job may take until its due date.
     """
 
     def __init__(self, episode: Episode) -> None:
         self.instance = episode.instance
+        # Of what is known at the beginning: what is found out later depends on the planner, and due dates must not
+        self.allowance = new_job_allowance(episode.instance)
         self.late = episode.late.copy()
         events: list[Breakdown | NewJob] = [*episode.breakdowns, *episode.new_jobs]
         self.events = sorted(events, key=lambda event: event.time)
 
-    def next_moment(self, starts: NDArray[np.int64]) -> int:
+    def next_moment(self, plan: Schedule) -> int:
         """When the first thing happens that is not in a plan; ``NEVER`` if nothing will."""
-        unknown = self.late > 0
-        found_out = (starts + self.instance.durations)[unknown]
+        unknown = self._late_in(plan.instance) > 0
+        found_out = (plan.starts + plan.instance.durations)[unknown]
         event = self.events[0].time if self.events else NEVER
         return int(min(found_out.min(initial=NEVER), event))
 
-    def carry_out(self, starts: NDArray[np.int64], until: int) -> None:
+    def _late_in(self, shop: JobShop) -> NDArray[np.int64]:
+        """``[J, K]``: the additional time of operations on the machines of a plan."""
+        if shop.alternatives is None:
+            return self.late
+        found: NDArray[np.int64] = (self.late * (shop.alternatives.machines == shop.machines[..., None])).sum(2)
+        return found
+
+    def carry_out(self, plan: Schedule, until: int) -> None:
         """Do what a plan has begun before a moment, and let happen what happens then.
 
         Args:
-            starts: the plan, ``[J, K]``.
+            plan: what is planned of the shop.
             until: the moment, no later than the next one at which something happens.
         """
-        shop = self.instance
+        shop, starts, late = plan.instance, plan.starts, self._late_in(plan.instance)
         fixed = tuple(tuple(start for start in row if 0 <= start < until) for row in starts.tolist())
         ended = starts + shop.durations == until
-        found_out = (self.late > 0) & ended & (starts < until) & shop.exists
+        found_out = (late > 0) & ended & (starts < until) & shop.exists
         durations = shop.durations.copy()
         for job, place in np.argwhere(found_out).tolist():
             pauses = pauses_of(shop, int(shop.machines[job, place]))
-            durations[job, place] = work_on(until, int(self.late[job, place]), pauses) - starts[job, place]
-        self.late = self.late * ~found_out
+            durations[job, place] = work_on(until, int(late[job, place]), pauses) - starts[job, place]
+        self.late = self.late.copy()
+        self.late[found_out] = 0
         now = 0 if until == NEVER else until
         self.instance = replace(shop, durations=durations, constraints=replace(shop.constraints, fixed=fixed, now=now))
         while self.events and self.events[0].time == until:
@@ -105,16 +116,22 @@ class Floor:
         columns = max(shop.durations.shape[1], len(event.machines))
 
         def below(table: NDArray[np.int64], row: NDArray[np.int64], empty: int) -> NDArray[np.int64]:
-            larger = np.full((len(table) + 1, columns), empty, dtype=np.int64)
-            larger[:-1, : table.shape[1]], larger[-1, : len(row)] = table, row
+            larger = np.full((len(table) + 1, columns, *table.shape[2:]), empty, dtype=np.int64)
+            larger[:-1, : table.shape[1]] = table
+            larger[-1].reshape(columns, -1)[: len(row), 0] = row  # a view; one machine can do it
             return larger
 
-        due = event.time + round(new_job_allowance(shop) * int(event.durations.sum()))
+        choice = shop.alternatives
+        if choice is not None:
+            machines, durations = below(choice.machines, event.machines, NO_MACHINE), choice.durations
+            choice = Alternatives(machines, below(durations, event.durations, 0))
+        due = event.time + round(self.allowance * int(event.durations.sum()))
         self.late = below(self.late, event.late, 0)
         self.instance = replace(
             shop,
             durations=below(shop.durations, event.durations, 0),
             machines=below(shop.machines, event.machines, NO_MACHINE),
+            alternatives=choice,
             job_names=(*shop.job_names, shop.jobs if numbered(shop) else f"new {shop.jobs}"),
             operation_names=(*shop.operation_names, tuple(range(len(event.machines)))),
             constraints=replace(
@@ -178,7 +195,7 @@ def numbered(shop: JobShop) -> bool:
 def new_job_allowance(shop: JobShop) -> float:
     """How many times its work a new job may take until its due date: as many as the jobs of the shop on average."""
     given = shop.constraints
-    work = shop.durations.sum(1).tolist()
+    work = shop.shortest.sum(1).tolist()
     shares = [
         (due - given.release(job)) / work[job] for job, due in enumerate(given.due) if due is not None and work[job]
     ]
@@ -198,9 +215,9 @@ def play(episode: Episode, planner: Planner) -> Played:
     floor, seconds = Floor(episode), []
     while True:
         started = time.perf_counter()
-        starts = planner(floor.instance)
+        plan = planner(floor.instance)
         seconds.append(time.perf_counter() - started)
-        moment = floor.next_moment(starts)
+        moment = floor.next_moment(plan)
         if moment == NEVER:
-            return Played(Schedule(floor.instance, starts), seconds)
-        floor.carry_out(starts, moment)
+            return Played(plan, seconds)
+        floor.carry_out(plan, moment)

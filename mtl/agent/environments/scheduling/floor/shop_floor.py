@@ -60,8 +60,8 @@ class ShopFloor(Environment):
         gantt: whether to draw what became of the agent's first episode.
         seed: of what happens, of the samples and of the solver.
         dispatchers: which of the agent's plan: ``all``; ``first``, the one that asks the network; or ``both``, all, and
-            as one more planner the first one alone. None: all where weighted tardiness is the objective, else the
-            first, as for makespans more have not been found to be better.
+            as one more planner the first one alone. None: all where weighted tardiness is the objective or there are
+            alternative machines, else the first, as for makespans more have not been found to be better.
 
     Raises:
         InputError: an argument out of range, an unknown instance, rule, objective or choice of dispatchers.
@@ -149,20 +149,16 @@ def with_due_dates(instance: JobShop, objective: Objective, tightness: float) ->
     Args:
         instance: the shop.
         objective: of its schedules.
-        tightness: where no job has a due date, each is due at its release plus so many times its work.
+        tightness: where no job has a due date, each is due at its release plus so many times its work, on the fastest
+            machines for it.
 
     Returns:
         The shop.
-
-    Raises:
-        InputError: it has alternative machines.
     """
-    if instance.alternatives is not None:
-        raise InputError(f"instance {instance.name}: a shop floor with alternative machines is not played")
     given = instance.constraints
     changed: dict[str, Any] = {"upper_bound": None, "lower_bound": None, "objective": objective}
     if objective == "weighted_tardiness" and not given.dated:
-        work = instance.durations.sum(1).tolist()
+        work = instance.shortest.sum(1).tolist()
         due = tuple(given.release(job) + round(tightness * work[job]) for job in range(instance.jobs))
         changed["constraints"] = replace(given, due=due, weights=given.weights or (1,) * instance.jobs)
     return replace(instance, **changed)

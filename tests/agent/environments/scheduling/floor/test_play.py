@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from mtl.agent.environments.scheduling.floor.disturbances import Breakdown, Disturbances, Episode, NewJob
 from mtl.agent.environments.scheduling.floor.planners import (
@@ -17,10 +16,11 @@ from mtl.agent.environments.scheduling.floor.planners import (
 from mtl.agent.environments.scheduling.floor.play import Floor, Planner, new_job_allowance, play
 from mtl.agent.environments.scheduling.operations import list_operations
 from mtl.agent.environments.scheduling.rules import least_bound_rise, rules, shortest
+from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.suites.scheduling.constraints import Downtime
 from mtl.suites.scheduling.demand_rules import DemandRule
-from mtl.suites.scheduling.instance import JobShop
-from tests.suites.scheduling.shops_strategy import constrained_shops, job_shops, seeds
+from mtl.suites.scheduling.instance import JobShop, from_options
+from tests.suites.scheduling.shops_strategy import constrained_shops, flexible_shops, job_shops, seeds
 
 MUCH = Disturbances(breakdowns=1.0, late=0.3, new_jobs=2)
 PLANNERS = {
@@ -32,10 +32,14 @@ PLANNERS = {
 }
 
 
+def plan_of(floor: Floor, starts: list[list[int]]) -> Schedule:
+    return Schedule(floor.instance, np.array(starts))
+
+
 def watched(planner: Planner, episode: Episode, seen: list[int]) -> Planner:
     """The planner, which must not know what is to come; notes when it is asked."""
 
-    def plan(instance: JobShop) -> NDArray[np.int64]:
+    def plan(instance: JobShop) -> Schedule:
         now = instance.constraints.now
         assert all(down.start <= now for down in instance.constraints.downtimes[first:])
         assert instance.jobs == episode.instance.jobs + sum(job.time <= now for job in episode.new_jobs)
@@ -46,8 +50,12 @@ def watched(planner: Planner, episode: Episode, seen: list[int]) -> Planner:
     return plan
 
 
-@settings(max_examples=12)
-@given(job_shops(4) | constrained_shops(largest=4), seeds, st.sampled_from(list(PLANNERS)))
+@settings(max_examples=18)
+@given(
+    job_shops(4) | constrained_shops(largest=4) | flexible_shops() | flexible_shops("weighted_tardiness"),
+    seeds,
+    st.sampled_from(list(PLANNERS)),
+)
 def test_what_is_done_is_what_happened(instance: JobShop, seed: int, name: str) -> None:
     episode = MUCH.draw(instance, seed, 3)
     seen: list[int] = []
@@ -55,28 +63,39 @@ def test_what_is_done_is_what_happened(instance: JobShop, seed: int, name: str) 
     assert seen == sorted(seen)
     assert len(played.seconds) == len(seen)
     operations = list_operations(played.schedule)  # which checks it
-    late = [*episode.late.tolist(), *(job.late.tolist() for job in episode.new_jobs)]
-    planned = [*instance.durations.tolist(), *(job.durations.tolist() for job in episode.new_jobs)]
     shop = played.schedule.instance
-    assert shop.jobs == len(planned)
+    assert shop.jobs == instance.jobs + len(episode.new_jobs)
     place = iter(operations)
     for job, length in enumerate(shop.lengths.tolist()):
-        arrival = episode.new_jobs[job - instance.jobs].time if job >= instance.jobs else 0
+        new = episode.new_jobs[job - instance.jobs] if job >= instance.jobs else None
         for operation in range(length):
             one = next(place)
-            machine = shop.machines[job, operation]
+            machine = int(shop.machines[job, operation])
             failures = [down for down in episode.breakdowns if down.machine == machine]
             rests = {moment for down in failures for moment in range(down.time, down.time + down.repair)}
             known = instance.constraints.downtimes
             stops = {moment for down in known if down.machine == machine for moment in range(down.start, down.end)}
-            work = planned[job][operation]
-            if job < instance.jobs and instance.fixed[job, operation] >= 0:  # of what has begun the pauses are a part
+            work, late = work_of(episode, new, job, operation, machine)
+            if new is None and instance.fixed[job, operation] >= 0:  # of what has begun the pauses are a part
                 work -= len(stops & set(range(one.start, one.start + work)))
             done = set(range(one.start, one.end)) - rests - stops
-            assert len(done) == work + late[job][operation]
-            assert one.start >= arrival
+            assert len(done) == work + late
+            assert one.start >= (0 if new is None else new.time)
             for down in failures:
                 assert one.start == one.end or not down.time <= one.start < down.time + down.repair
+
+
+def work_of(episode: Episode, new: NewJob | None, job: int, operation: int, machine: int) -> tuple[int, int]:
+    """How long an operation takes on the machine that did it, and how much longer it took."""
+    if new is not None:
+        assert machine == new.machines[operation]
+        return int(new.durations[operation]), int(new.late[operation])
+    given = episode.instance.alternatives
+    if given is None:
+        assert machine == episode.instance.machines[job, operation]
+        return int(episode.instance.durations[job, operation]), int(episode.late[job, operation])
+    (option,) = np.flatnonzero(given.machines[job, operation] == machine).tolist()
+    return int(given.durations[job, operation, option]), int(episode.late[job, operation, option])
 
 
 def test_without_disturbances_the_first_plan_is_carried_out() -> None:
@@ -84,7 +103,7 @@ def test_without_disturbances_the_first_plan_is_carried_out() -> None:
     nothing = Disturbances(breakdowns=0, late=0, new_jobs=0).draw(instance, 0, 0)
     planner = rule_planner(rules(0)["spt"])
     played = play(nothing, planner)
-    assert played.schedule.starts.tolist() == planner(instance).tolist()
+    assert played.schedule.starts.tolist() == planner(instance).starts.tolist()
     assert len(played.seconds) == 1
 
 
@@ -94,17 +113,15 @@ def test_a_floor_by_hand() -> None:
     new = NewJob(8, np.array([1]), np.array([5]), np.array([0]))
     episode = Episode("hand", instance, np.array([[2, 0]]), (Breakdown(2, 0, 4),), (new,))
     floor = Floor(episode)
-    starts = np.array([[0, 3]])
-    assert floor.next_moment(starts) == 2
-    floor.carry_out(starts, 2)
+    assert floor.next_moment(plan_of(floor, [[0, 3]])) == 2
+    floor.carry_out(plan_of(floor, [[0, 3]]), 2)
     assert floor.instance.durations.tolist() == [[7, 2]]
     assert floor.instance.constraints.fixed == ((0,),)
-    starts = np.array([[0, 7]])
-    assert floor.next_moment(starts) == 7
-    floor.carry_out(starts, 7)
+    assert floor.next_moment(plan_of(floor, [[0, 7]])) == 7
+    floor.carry_out(plan_of(floor, [[0, 7]]), 7)
     assert floor.instance.durations.tolist() == [[9, 2]]
     assert floor.instance.constraints.fixed == ((0,),)
-    floor.carry_out(np.array([[0, 9]]), 8)
+    floor.carry_out(plan_of(floor, [[0, 9]]), 8)
     assert floor.instance.job_names == (0, 1)
     assert floor.instance.constraints.releases == (0, 8)
     played = play(episode, rule_planner(rules(0)["fifo"]))
@@ -118,15 +135,32 @@ def test_a_machine_does_not_work_in_its_downtimes_however_late_an_operation_is()
     rests = (Downtime(0, 8, 12), Downtime(0, 10, 14), Downtime(0, 15, 16))
     shop = replace(shop, constraints=replace(shop.constraints, downtimes=rests))
     floor = Floor(Episode("rests", shop, np.array([[2]]), (Breakdown(3, 0, 4),), ()))
-    floor.carry_out(np.array([[0]]), 3)
+    floor.carry_out(plan_of(floor, [[0]]), 3)
     assert floor.instance.durations.tolist() == [[15]], "1 of its last 2 from 7 on, the other from 14 on"
-    floor.carry_out(np.array([[0]]), 15)
+    floor.carry_out(plan_of(floor, [[0]]), 15)
     assert floor.instance.durations.tolist() == [[18]], "late, and it rests once more before"
     again = Floor(Episode("again", floor.instance, np.array([[0]]), (Breakdown(16, 0, 3),), ()))
-    again.carry_out(np.array([[0]]), 16)
+    again.carry_out(plan_of(again, [[0]]), 16)
     assert again.instance.durations.tolist() == [[21]]
     played = play(Episode("all", shop, np.array([[2]]), (Breakdown(3, 0, 4), Breakdown(16, 0, 3)), ()), fifo())
     assert played.schedule.makespan == 21
+
+
+def test_an_operation_is_as_late_as_on_the_machine_that_does_it_and_stays_there() -> None:
+    """Done by the second machine in 10 it is found out at 10 that 4 more are due; on the first it would be 2."""
+    shop = from_options("choice", [[[(0, 5), (1, 10)]], [[(0, 20)]]], (0, 1))
+    episode = Episode("choice", shop, np.array([[[2, 4]], [[0, 0]]]), (), (NewJob(30, *np.ones((3, 1), int)),))
+    floor = Floor(episode)
+    plan = Schedule(shop.on(np.array([[1], [0]])), np.array([[0], [0]]))
+    assert floor.next_moment(plan) == 10
+    floor.carry_out(plan, 10)
+    assert (floor.instance.machines[0, 0], floor.instance.durations[0, 0]) == (1, 14)
+    plan = fifo()(floor.instance)
+    assert floor.next_moment(plan) == 30
+    floor.carry_out(plan, 30)
+    assert floor.instance.alternatives is not None
+    assert floor.instance.alternatives.machines.tolist() == [[[0, 1]], [[0, -1]], [[1, -1]]]
+    assert play(episode, fifo()).schedule.makespan >= 20
 
 
 def fifo() -> Planner:
@@ -138,13 +172,27 @@ def test_new_jobs_have_due_dates_where_others_have() -> None:
     dated = replace(shop, constraints=replace(shop.constraints, due=(20, 40), weights=(1, 1)))
     new = NewJob(3, np.array([0, 1]), np.array([2, 2]), np.array([0, 0]))
     floor = Floor(Episode("dated", dated, np.zeros((2, 2), int), (), (new,)))
-    floor.carry_out(np.array([[0, 5], [0, 5]]), 3)
+    floor.carry_out(plan_of(floor, [[0, 5], [0, 5]]), 3)
     assert floor.instance.constraints.due == (20, 40, 15)  # at 3, and three times its work after it
     assert new_job_allowance(replace(dated, constraints=replace(dated.constraints, releases=(60, 60)))) == 0.0
     assert floor.instance.constraints.weights == (1, 1, 1)
     named = Floor(Episode("named", replace(shop, job_names=("a", "b")), np.zeros((2, 2), int), (), (new,)))
-    named.carry_out(np.array([[0, 5], [0, 5]]), 3)
+    named.carry_out(plan_of(named, [[0, 5], [0, 5]]), 3)
     assert named.instance.job_names == ("a", "b", "new 2"), "and no number beside names"
+
+
+def test_new_jobs_have_the_same_due_dates_whoever_plans() -> None:
+    shop = JobShop("two", np.array([[40, 60], [50, 50]]), np.array([[0, 1], [1, 0]]))
+    dated = replace(
+        shop, objective="weighted_tardiness", constraints=replace(shop.constraints, due=(150, 150), weights=(1, 1))
+    )
+    second = NewJob(90, np.array([1, 0]), np.array([20, 20]), np.array([0, 0]))
+    first = second._replace(time=55)
+    episode = Episode("due", dated, np.array([[30, 0], [0, 20]]), (Breakdown(10, 1, 25),), (first, second))
+    found = [
+        play(episode, rule_planner(rules(0)[name])).schedule.instance.constraints.due for name in ("spt", "mwkr", "edd")
+    ]
+    assert found == [(150, 150, 55 + 60, 90 + 60)] * 3, "one and a half times their work after they came"
 
 
 def test_episodes_are_those_of_the_seed() -> None:

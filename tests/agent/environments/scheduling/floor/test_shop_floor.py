@@ -12,7 +12,6 @@ from mtl.agent.environments.scheduling.dispatchers import Dispatchers
 from mtl.agent.environments.scheduling.floor.disturbances import Disturbances
 from mtl.agent.environments.scheduling.floor.planners import agent_planner
 from mtl.agent.environments.scheduling.floor.shop_floor import ShopFloor, with_due_dates
-from mtl.agent.environments.scheduling.schedule import Schedule
 from mtl.agent.environments.scheduling.seeds import LARGEST_SEED
 from mtl.errors import InputError
 from mtl.suites.scheduling.constraints import Constraints
@@ -117,7 +116,7 @@ def test_the_agent_plans_with_all_its_dispatchers_and_takes_the_cheapest_plan(sm
         for instance in (given, begun):
             planned = agent_planner(policies[0], 0, 0.3, 0, policies[1:])(instance)
             each = [rollout(one, simulator_for(one, Shops.pack([instance]))).cost.item() for one in policies]
-            assert Schedule(instance, planned).cost == min(each)
+            assert planned.cost == min(each)
 
 
 def test_jobs_without_due_dates_are_due_so_long_after_their_release() -> None:
@@ -129,10 +128,17 @@ def test_jobs_without_due_dates_are_due_so_long_after_their_release() -> None:
     assert with_due_dates(given, "weighted_tardiness", 1.5).constraints == given.constraints
 
 
-def test_alternative_machines_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "flexible.fjs").write_text("1 2\n1 2 1 5 2 4\n")
-    with pytest.raises(InputError, match="instance flexible: a shop floor with alternative machines is not played"):
-        ShopFloor(str(tmp_path / "flexible.fjs"))
+def test_shops_with_alternative_machines_are_played(tmp_path: Path) -> None:
+    text = "3 2\n2 2 1 5 2 4 1 2 3\n2 1 2 4 2 1 6 2 9\n1 2 1 7 2 5\n"
+    (tmp_path / "flexible.fjs").write_text(text)
+    floor = ShopFloor(str(tmp_path / "flexible.fjs"), 3, FEW, 0, gantt=False)
+    report = floor.act(trained_network(), SUITE)
+    assert {one.episode.name for one in report.outcomes} == {"flexible-0", "flexible-1", "flexible-2"}
+    assert [*report.summary()][:2] == ["makespan", "seconds"]
+    rows = dict(report.texts())["schedules.csv"].splitlines()
+    assert len(rows) == 1 + 4 * sum(5 + 2 * len(one.new_jobs) for one in floor.episodes)
+    tardy = with_due_dates(floor.episodes[0].instance, "weighted_tardiness", 2.0)
+    assert tardy.constraints.due == (14, 20, 10), "by the least work of each"
 
 
 @pytest.mark.parametrize(
