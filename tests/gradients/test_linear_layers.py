@@ -94,11 +94,15 @@ def test_many_rows_are_no_gain() -> None:
 @pytest.mark.parametrize("name", PLACED)
 @pytest.mark.parametrize("at", ["parameters", "last_shared"])
 @pytest.mark.parametrize("scale", [1.0, 1024.0])
-def test_update_is_that_of_whole_gradients(name: str, at: str, scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("least", [1, 30], ids=["every layer", "one layer of two"])
+def test_update_is_that_of_whole_gradients(
+    name: str, at: str, scale: float, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every method makes the same update either way, on top of what is in .grad."""
+    monkeypatch.setattr(linear, "LEAST", least)  # weights: the trunk has 28 and 42
     short, full = Problem(TASKS, [1.0, 2.0, 0.5, 1.0], rows=2), Problem(TASKS, [1.0, 2.0, 0.5, 1.0], rows=2)
     one, two = make(name, TASKS, at=at), make(name, TASKS, at=at)
-    assert find_linear(short.forward()[0], short.shared)
+    assert len(find_linear(short.forward()[0], short.shared)) == 1 + (least == 1)
     for p in short.parameters:
         p.grad = torch.ones_like(p)
     weights = short.backward(one, Step(scale=scale))

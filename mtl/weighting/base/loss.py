@@ -55,6 +55,7 @@ class LossWeighting(Weighting):
     def _update(self, call: Call) -> Tensor | None:
         if self._takes_apart(call):
             return self._update_gathered(call)
+        self._last_gramian.clear()  # of an earlier step, in which gradients were looked at
         at_once = self.normalise == "none" and processes() == 1 and call.losses[0].requires_grad
         if at_once and call.trains:
             return self._update_at_once(call)
