@@ -135,7 +135,7 @@ def groups() -> tuple[str, ...]:
 
 
 def is_group(name: str) -> bool:
-    """Whether there is a group of this name. Those of Hydra, to which a folder may add a launcher, are its own matter."""
+    """Whether there is a group of this name; those of Hydra, to which a folder may add a launcher, are none of ours."""
     return not name.startswith("hydra/") and any((folder / name).is_dir() for folder in config_folders())
 
 

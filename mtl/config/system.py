@@ -5,22 +5,62 @@ Linux has files under /proc, others have not; ``resource`` is not on Windows, an
 
 import platform
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 import psutil
 
 PROC = Path("/proc")  # of Linux
+CONTROL_GROUPS = Path("/sys/fs/cgroup")  # of Linux: the limits of a container, a service, a job of a batch system
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of mallopt of the GNU C library
 KEPT, LARGEST = 256 * 2**20, 32 * 2**20  # bytes; it takes no larger value of the second
 
 
 def usable_cores() -> int:
-    """Cores that this process may use; where the system does not tell, those of the machine."""
-    process = psutil.Process()
+    """Whole cores that this process may use: of those it may run on, as many as its control groups let it use at once.
+
+    Where the system does not tell, those of the machine.
+    """
+    process, there = psutil.Process(), int(psutil.cpu_count() or 1)
     if hasattr(process, "cpu_affinity"):  # psutil has it on Linux and Windows only
-        return len(process.cpu_affinity())
-    return int(psutil.cpu_count() or 1)
+        there = len(process.cpu_affinity())
+    return max(1, int(min(there, quota_of_cores())))
+
+
+def quota_of_cores() -> float:
+    """How many cores the control groups of this process let it use at once, in time; infinite: as many as there are."""
+    found = [inf]
+    for folder in control_groups("cpu"):
+        with suppress(OSError, ValueError, ZeroDivisionError):  # "max" is no number
+            quota, period = (folder / "cpu.max").read_text(encoding="utf-8").split()
+            found.append(int(quota) / int(period))
+        with suppress(OSError, ValueError, ZeroDivisionError):
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="utf-8") for name in ("quota", "period")
+            )
+            found.append(int(quota) / int(period))
+    return min(share for share in found if share > 0)  # -1: no limit
+
+
+def control_groups(controller: str) -> Iterator[Path]:
+    """Folders of the control group of this process and of those above it, whose limits hold for it, too.
+
+    Args:
+        controller: what it limits, such as cpu: in version 1 each has folders of its own.
+
+    Yields:
+        Path: a folder, which may not be there: a container sees the part from its own group on.
+    """
+    with suppress(OSError, ValueError):
+        for line in (PROC / "self" / "cgroup").read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and controller not in controllers.split(","):
+                continue
+            root = CONTROL_GROUPS / controller if controllers else CONTROL_GROUPS
+            here = root / path.lstrip("/")
+            yield from (folder for folder in (here, *here.parents) if folder.is_relative_to(root))
 
 
 def keep_freed_memory() -> None:
@@ -62,11 +102,13 @@ def peak_of_host() -> int:
 
 
 def memory_of_host() -> int:
-    """Bytes of memory that this process may use: those of the machine, or fewer where its control group has a limit."""
-    there = int(psutil.virtual_memory().total)
-    with suppress(OSError, ValueError):  # "max" is no number
-        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8")))
-    return there
+    """Bytes of memory that this process may use: those of the machine, or what its control groups allow."""
+    found = [int(psutil.virtual_memory().total)]
+    for folder in control_groups("memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):  # of version 2, of version 1
+            with suppress(OSError, ValueError):  # "max" is no number
+                found.append(int((folder / name).read_text(encoding="utf-8")))
+    return min(found)
 
 
 def processor() -> str:

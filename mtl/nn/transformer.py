@@ -11,6 +11,7 @@ from typing_extensions import override
 from mtl.config.numbers import check_number
 from mtl.errors import InputError, lacks, unknown, without_effect
 from mtl.nn.encoder import Encoder, Inputs, InputShape, check_attention, dropout_of, wrong_inputs
+from mtl.nn.hub import cannot_be_read, say_no_attempts
 from mtl.nn.pooling import masked_mean
 
 BUCKETS = 64  # of the words, for what gates see of a text
@@ -177,6 +178,7 @@ def pretrained_model(source: str) -> Any:
     """
     library = transformers()
     where = f"encoder.pretrained={source}"
+    say_no_attempts()
     try:
         config = library.AutoConfig.from_pretrained(source, trust_remote_code=False)
         if getattr(config, "is_encoder_decoder", False) or not (
@@ -191,7 +193,7 @@ def pretrained_model(source: str) -> Any:
     except InputError:
         raise
     except Exception as error:  # whatever the library makes of a damaged or foreign file
-        raise InputError(f"{where}: {' '.join(str(error).split())[:200]}") from None
+        raise cannot_be_read("encoder.pretrained", source, error) from None
     missing = sorted(name for name in found["missing_keys"] if POOLER not in name)
     if missing:
         raise InputError(

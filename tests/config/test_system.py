@@ -63,4 +63,40 @@ def test_linux_tells_all() -> None:
     boot, namespace = system.boot_and_namespace()
     assert len(boot) == 36
     assert namespace.startswith("pid:")
-    assert system.usable_cores() == len(os.sched_getaffinity(0))
+    assert 1 <= system.usable_cores() <= len(os.sched_getaffinity(0))
+
+
+GROUPS = {  # by version: where a process is, the folder of that group, and its limits
+    "2": ("0::/job/step\n", "job/step", {"cpu.max": "max 100000\n", "memory.max": "max\n"}),
+    "1": (
+        "7:memory:/job\n3:cpu,cpuacct:/job/step\n0::/\n",
+        "cpu/job/step",
+        {"cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n"},
+    ),
+}
+
+
+@pytest.mark.parametrize("version", GROUPS)
+def test_a_control_group_limits_cores_and_memory(version: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its own limits and those of the groups above it; a container sees the folder of its own group as the first."""
+    line, place, unlimited = GROUPS[version]
+
+    def write(folder: str, files: dict[str, str]) -> None:
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / folder / name).write_text(text)
+
+    write("proc/self", {"cgroup": line})
+    write(f"groups/{place}", unlimited)
+    monkeypatch.setattr(system, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(system, "CONTROL_GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _: list(range(8)), raising=False)
+    total = psutil.virtual_memory().total
+    assert (system.usable_cores(), system.memory_of_host()) == (8, total)
+    for quota, cores in (("400000", 4), ("250000", 2), ("50000", 1), ("1600000", 8)):
+        above = str(Path("groups", place).parent)
+        write(above, {"cpu.max": f"{quota} 100000\n", "cpu.cfs_quota_us": quota, "cpu.cfs_period_us": "100000"})
+        assert system.usable_cores() == cores
+    write("groups/memory", {"memory.limit_in_bytes": "1000000"})
+    write("groups", {"memory.max": "2000000"})
+    assert system.memory_of_host() == (2000000 if version == "2" else 1000000)

@@ -165,8 +165,11 @@ def test_words_that_count_as_one_are_said(library: Any) -> None:
 
 
 def test_no_such_model_is_one_line(library: Any, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"encoder\.pretrained="):
-        Transformer(TEXT, pretrained=str(tmp_path / "none"))
+    """With the nearest folder that holds one."""
+    saved(library, tmp_path / "mine")
+    said = r"^encoder\.pretrained=[^\n]*mien: no folder of this name: did you mean '[^\n]*mine'\? [^\n]*$"
+    with pytest.raises(InputError, match=said):
+        Transformer(TEXT, pretrained=str(tmp_path / "mien"))
 
 
 @pytest.mark.parametrize(("option", "value"), [("width", 64), ("dropout", 0.3), ("length", 64), ("vocabulary", 99)])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError, lacks
+from mtl.nn.hub import cannot_be_read, say_no_attempts
 
 BPE = "bpe"  # the option that makes one of the training texts
 PADDING, OTHER = "[PAD]", "[UNK]"
@@ -68,11 +69,12 @@ class SubwordTokenizer:
         library: Any = transformers
         if Path(source).is_dir() and not any((Path(source) / name).is_file() for name in FILES):
             raise InputError(f"task.tokenizer={source}: expected one of {', '.join(FILES)} in this folder")
+        say_no_attempts()
         try:
             found = library.AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
             return cls(found.backend_tokenizer.to_str())
         except Exception as error:  # whatever the library makes of a damaged or foreign file
-            raise InputError(f"task.tokenizer={source}: {' '.join(str(error).split())[:200]}") from None
+            raise cannot_be_read("task.tokenizer", source, error) from None
 
     @property
     def size(self) -> int:
