@@ -113,6 +113,25 @@ def test_drift_is_found_and_training_again_is_kept(
     assert Watched.open(new, tmp_path / "same.csv").retrained_config(ALL).task[READS] == files
 
 
+def test_an_auxiliary_task_is_learned_again_and_decides_nothing(tmp_path: Path) -> None:
+    """It is measured nowhere as worse or better, and the runs that are trained again learn it as such."""
+    agent = trained(tmp_path, *QUICK, "auxiliary=[spend]")
+    assert agent.run is not None
+    first = agent.run.path
+    found = agent.retrain(tmp_path / "turned.csv")
+    assert found.worse == ["churn"]
+    assert {one.task for one in found.drift} == {"churn"}
+    assert {gain.task for one in found.candidates for gain in one.gains} == {"churn"}
+    again = [Run.open(one.run).result for one in found.candidates]
+    assert [[name for name, task in one.tasks.items() if task.auxiliary] for one in again] == [["spend"]] * 2
+    new = rows(5, 3).drop(columns=["churn", "spend"])
+    assert {"churn", "spend"} <= set(Predictor(found.used)(new).columns)
+    without = rows(360, 1, turned=True).drop(columns=["spend"])
+    without.to_csv(tmp_path / "without.csv", index=False)
+    asked = retrain(Run.open(first), tmp_path / "without.csv")
+    assert (asked.worse, asked.unlabelled, asked.candidates) == (["churn"], ("spend",), ())
+
+
 def test_nothing_is_trained_where_nothing_has_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     agent = trained(tmp_path, *QUICK)
     assert agent.run is not None
