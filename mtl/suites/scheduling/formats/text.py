@@ -120,23 +120,25 @@ def check_head(path: Path, block: Block) -> None:
     """InputError where the first line of numbers is that of a job, as only the words before say how many there are.
 
     So it is where two numbers that follow each other in these words fit the lines as jobs and machines, and no two of
-    them are those of the first line.
+    them are those of the first line. Machines stand first where the word does.
 
     Args:
         path: for the message.
         block: what the file says of one instance.
     """
-    values = [float(number) for caption in block.captions for number in NUMBER.findall(caption)]
-    sizes = [size for pair in pairwise(values) for size in (pair, pair[::-1])]
+    words = " ".join(block.captions).lower()
+    values = [float(number) for number in NUMBER.findall(words)]
+    first_machines = 0 <= words.find("machine") < words.find("job")
+    sizes = [pair[::-1] if first_machines else pair for pair in pairwise(values)]
     number, head = block.lines[0]
     if tuple(head[:2]) in sizes:
         return
     for jobs, machines in sizes:
         if fits(block.lines, jobs, machines):
-            size, words = f"{jobs:g} {machines:g}", f"the words before it say {jobs:g} and {machines:g}"
+            size, said = f"{jobs:g} {machines:g}", f"the words before it say {jobs:g} and {machines:g}"
             raise InputError(
                 f"{path}:{number}: expected 'jobs machines' (two positive numbers alone), found {head}, which may be "
-                f"the line of a job: {words}. Write '{size}' above it, or these words without numbers"
+                f"the line of a job: {said}. Write '{size}' above it, or these words without numbers"
             )
 
 
