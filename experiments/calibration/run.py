@@ -52,6 +52,17 @@ CELLS: dict[str, tuple[World, str, tuple[int, ...]]] = {
     "no difference, all measured, 5 seeds": (World(), FULL, (5,)),
     "no difference, all measured, rows vary": (World(row_sd=BESIDE), FULL, (5,)),
     "+2 %, all measured, 5 seeds": (World(gain=0.02), FULL, (5,)),
+    "no difference, all seeds alike, 21 lognormal groups": (
+        World(row_sd=GROUPED, groups=21, row_noise="lognormal", seed_sd=0.0001, configurations=1),
+        CONFIRM,
+        LOOKS,
+    ),
+    "no difference, all seeds alike, 1 % of the rows differ": (
+        World(row_sd=BESIDE, row_noise="rare", seed_sd=0.0001, configurations=1),
+        CONFIRM,
+        LOOKS,
+    ),
+    "no difference, one task, seeds vary by 50 %": (World(seed_sd=0.5, tasks=1, configurations=1), CONFIRM, LOOKS),
     "no difference in the population": (World(resplit=True), CONFIRM, LOOKS),
     "+2 % in the population": (World(resplit=True, gain=0.02), CONFIRM, LOOKS),
 }

@@ -15,10 +15,14 @@ from mtl.runs.contributions import Contributions
 
 Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]  # of mean 0 and variance 1
 
+RARE = 0.01  # share of the rows that differ, where few do
+
 NOISES: dict[str, Noise] = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
     "skewed": lambda rng, shape: rng.exponential(1.0, shape) - 1.0,
     "t3": lambda rng, shape: rng.standard_t(3, shape) / np.sqrt(3.0),
+    "lognormal": lambda rng, shape: (np.exp(rng.standard_normal(shape)) - np.exp(0.5)) / np.sqrt(np.exp(2) - np.exp(1)),
+    "rare": lambda rng, shape: ((rng.random(shape) < RARE) - RARE) / np.sqrt(RARE * (1 - RARE)),
 }
 LOOKS = (3, 5, 8, 12)
 
@@ -39,6 +43,7 @@ class World:
         rho: correlation of the noise of all configurations of one seed.
         noise: one of :data:`NOISES`.
         row_sd: of what one test row adds, for this configuration, to all its runs; 0: no noise of rows.
+        row_noise: one of :data:`NOISES`, of what rows add.
         rows: test rows.
         groups: the rows come in so many groups of unlike size, and what a row adds is what its group adds; 0: rows are
             independent.
@@ -55,6 +60,7 @@ class World:
     rho: float = 0.0
     noise: str = "normal"
     row_sd: float = 0.0
+    row_noise: str = "normal"
     rows: int = 200
     groups: int = 0
     further: bool = True
@@ -131,7 +137,7 @@ def draw(world: World, rng: np.random.Generator, seeds: list[int]) -> list[Recor
     if world.groups:
         groups = np.sort(rng.choice(world.groups, world.rows, p=rng.dirichlet(np.full(world.groups, 3.0))))
     count = world.groups or world.rows
-    of_rows = world.row_sd * rng.standard_normal((len(names), world.tasks, 2, count)) if world.row_sd else None
+    of_rows = world.row_sd * NOISES[world.row_noise](rng, (len(names), world.tasks, 2, count)) if world.row_sd else None
     if of_rows is not None and groups is not None:
         of_rows = of_rows[..., groups]
     metrics = {f"t{i}": "mae" if i % 2 else "accuracy" for i in range(world.tasks)}
