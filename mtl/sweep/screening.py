@@ -5,10 +5,10 @@ from dataclasses import replace
 from math import inf, isfinite
 from pathlib import Path
 
+from mtl.comparison.caveats import unmeasured
 from mtl.comparison.design import Stopped
 from mtl.comparison.judge import Judge
 from mtl.comparison.report.curves import logged
-from mtl.comparison.verdict import unmeasured
 from mtl.errors import InputError
 from mtl.runs.identity import configuration_id
 from mtl.sweep.halving import FIRST, Rung, rungs

@@ -7,6 +7,7 @@ import pandas as pd
 
 from mtl.errors import InputError
 from mtl.suites.table.alike import alike
+from mtl.suites.table.class_order import yes_and_no
 from mtl.suites.table.columns import kinds
 from mtl.suites.table.copies import notes_on_copies
 from mtl.suites.table.doubtful_numbers import days_as_numbers, decimals_or_thousands
@@ -17,7 +18,7 @@ from mtl.suites.table.nearly import nearly_typed
 from mtl.suites.table.oddities import no_values, total_row
 from mtl.suites.table.splitting import Division
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec, identifier
-from mtl.suites.table.targets import Target, rare_classes, yes_and_no
+from mtl.suites.table.targets import Target, rare_classes
 from mtl.suites.table.types import NUMBER, TEXT, TIME, is_text, notes_on_zones, taken_as_values
 
 # Types of text columns of a kind that the user chooses; of one that is left out, texts say nothing

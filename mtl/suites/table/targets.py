@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from mtl.errors import InputError, unknown
+from mtl.suites.table.class_order import order_binary, order_ordinal, ordered
 from mtl.suites.table.columns import check_precision, names, numbers, places
-from mtl.suites.table.delimited import NUMBER
 from mtl.suites.table.fields import from_plain
+from mtl.suites.table.target_checks import check_numbers, check_times
 from mtl.suites.table.target_specs import NUMERIC, TargetSpec
 from mtl.tasks import NO_LABEL, Task, binary, classification, count, labelled, ordinal, quantiles, regression, survival
 from mtl.tasks.concordance import Concordance
@@ -25,9 +26,6 @@ INTERVALS = 20  # in which an event comes, with about as many events in each
 DIGITS = 6  # of a label's spread that are written
 KNOTS = 100  # quantiles of a target at most
 MANY = 20  # classes, from which on single rows of most of them are worth a line
-# Of a value from each of these, the first means yes; of any other pair that is no event, the second in order does
-YES = {"yes", "y", "true", "t", "1", "positive", "ja", "oui", "si", "sí", "sim", "是"}
-NO = {"no", "n", "false", "f", "0", "-1", "negative", "nein", "nee", "nej", "non", "não", "nao", "否"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ class Target:
         what = f"target '{spec.column}'"
         check_precision(column, what)
         found = numbers(column, what)
-        _check_numbers(column, found, what, spec.kind, spec.primary, logarithm=spec.transform == "log")
+        check_numbers(column, found, what, spec.kind, spec.primary, logarithm=spec.transform == "log")
         if np.unique(found[known]).size < 2:
             raise InputError(f"{what} is the same in every row: {found[known][0]:g}")
         fitted = found[train & known]
@@ -149,12 +147,12 @@ class Target:
             raise unknown(f"column 'event' of {what}", spec.event, frame.columns)
         check_precision(frame[spec.column], what)
         found, texts = numbers(frame[spec.column], what), names(frame[spec.event])
-        _check_times(frame[spec.column], found, what)
-        values = _ordered(texts)
+        check_times(frame[spec.column], found, what)
+        values = ordered(texts)
         if len(values) != 2:
             shown = ", ".join(f"'{value}'" for value in values[:5]) or "no value"
             raise InputError(f"column '{spec.event}', the event of {what}, holds {shown}: expected yes and no")
-        values = _order_binary(values, spec, f"column '{spec.event}'")
+        values = order_binary(values, spec, f"column '{spec.event}'")
         known = train & ~np.isnan(found) & texts.notna().to_numpy()
         events = found[known & (texts == values[1]).to_numpy()]
         if np.unique(events).size < 2:
@@ -186,16 +184,16 @@ class Target:
         weights: np.ndarray | None,
     ) -> "Target":
         what, texts = f"target '{spec.column}'", names(column)
-        values = _ordered(texts)
+        values = ordered(texts)
         if len(values) < 2:
             raise InputError(f"{what} is the same in every row: '{values[0]}'")
         if spec.kind == "binary":
             if len(values) > 2:
                 shown = ", ".join(f"'{v}'" for v in values[:5]) + (", ..." if len(values) > 5 else "")
                 raise InputError(f"{what} is to be binary and has {len(values)} values: {shown}; or is it classes?")
-            values = _order_binary(values, spec, what)
+            values = order_binary(values, spec, what)
         if spec.kind == "ordinal":
-            values = _order_ordinal(values, spec, what)
+            values = order_ordinal(values, spec, what)
         counts = texts[train & known].value_counts()
         if len(counts) < 2:
             only = f"one class only, {counts.index[0]!r}," if len(counts) else "no label"
@@ -275,8 +273,8 @@ class Target:
         column = frame[self.column]
         found = numbers(column, what)
         if self.kind == "survival":
-            _check_times(column, found, what)
-        _check_numbers(column, found, what, self.kind, self.primary, logarithm=bool(self.logarithm))
+            check_times(column, found, what)
+        check_numbers(column, found, what, self.kind, self.primary, logarithm=bool(self.logarithm))
 
     def check(self, labels: Tensor, split: str) -> None:
         """InputError if the labels of a split are too few to be measured."""
@@ -379,59 +377,6 @@ def rare_classes(target: Target, frame: pd.DataFrame, train: np.ndarray) -> list
     return [f"target '{target.column}': {shown} is in no training row, so that it is not learned"]
 
 
-def _ordered(texts: pd.Series) -> list[str]:
-    """Distinct values, numbers by size and texts by alphabet."""
-    first = np.flatnonzero(texts.notna() & ~texts.duplicated())
-    found = list(texts.iloc[first])
-    plain = all(NUMBER.fullmatch(text) for text in found)
-    return sorted(found, key=lambda text: (float(text) if plain else 0.0, text))
-
-
-def _check_numbers(
-    column: pd.Series, found: np.ndarray, what: str, kind: str, primary: str | None, *, logarithm: bool
-) -> None:
-    """InputError for the first number that a target of this kind, metric and transform cannot have."""
-    if kind == "count":
-        _check_counts(column, found, what)
-    if primary == "mape":
-        _check_none_is_zero(column, found, what)
-    if logarithm:
-        _check_logarithms(column, found, what)
-
-
-def _check_counts(column: pd.Series, found: np.ndarray, what: str) -> None:
-    """InputError for the first value that is no count."""
-    bad = np.flatnonzero((found < 0) | (found % 1 > 0))
-    if len(bad):
-        raise InputError(
-            f"{what}: row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a count is a whole number, 0 or more"
-        )
-
-
-def _check_times(column: pd.Series, found: np.ndarray, what: str) -> None:
-    """InputError for the first value that is no time until an event."""
-    bad = np.flatnonzero(found < 0)
-    if len(bad):
-        raise InputError(f"{what}: row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, and a time is not negative")
-
-
-def _check_logarithms(column: pd.Series, found: np.ndarray, what: str) -> None:
-    """InputError for the first value below 0."""
-    bad = np.flatnonzero(found < 0)
-    if len(bad):
-        raise InputError(f"{what}: transform=log, and row {column.index[bad[0]] + 1} holds {found[bad[0]]:g}, below 0")
-
-
-def _check_none_is_zero(column: pd.Series, found: np.ndarray, what: str) -> None:
-    """InputError for the first value to which no error is relative."""
-    zeros = np.flatnonzero(found == 0)
-    if len(zeros):
-        raise InputError(
-            f"{what}: row {column.index[zeros[0]] + 1} holds 0, of which no error is a share: choose another primary "
-            "than mape"
-        )
-
-
 def _balanced(counts: pd.Series, values: Sequence[str], what: str) -> tuple[float, ...]:
     """Weights by which each value counts alike. InputError for one that is in no training row."""
     missing = [value for value in values if not counts.get(value, 0)]
@@ -444,36 +389,3 @@ def _smoothed(counts: pd.Series, values: Sequence[str]) -> tuple[float, ...]:
     """Shares of the values, none of them 0: each is counted half a time more."""
     more = [float(counts.get(value, 0)) + 0.5 for value in values]
     return tuple(one / sum(more) for one in more)
-
-
-def _order_ordinal(values: Sequence[str], spec: TargetSpec, what: str) -> list[str]:
-    if spec.order:
-        for value in values:
-            if value not in spec.order:
-                raise unknown(f"value of {what}, which 'order' has to name,", value, spec.order)
-        return [value for value in spec.order if value in values]
-    if all(NUMBER.fullmatch(value) for value in values):
-        return list(values)
-    shown = ", ".join(values[:5]) + (", ..." if len(values) > 5 else "")
-    raise InputError(f"{what} is to be ordinal and has texts: say their order, from low to high: order: [{shown}]")
-
-
-def _order_binary(values: Sequence[str], spec: TargetSpec, what: str) -> list[str]:
-    if spec.positive:
-        if spec.positive not in values:
-            raise unknown(f"positive value of {what}", spec.positive, values)
-        return sorted(values, key=lambda value: value == spec.positive)
-    if yes_and_no(values):
-        return sorted(values, key=lambda value: value.lower() in YES)
-    if spec.kind == "survival":
-        raise InputError(
-            f"{what} holds '{values[0]}' and '{values[1]}': say which of them means that the event came, such as "
-            f"positive: {values[1]}"
-        )
-    return list(values)
-
-
-def yes_and_no(values: Sequence[str]) -> bool:
-    """Whether two values say by themselves which of them means yes."""
-    one, other = (value.lower() for value in values)
-    return (one in YES and other in NO) or (other in YES and one in NO)
