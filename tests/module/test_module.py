@@ -21,6 +21,7 @@ from mtl.nn.encoder import SINGLE
 from mtl.nn.mlp import MLP
 from mtl.sharing.aitm import AITM
 from mtl.sharing.ltb import LearningToBranch
+from mtl.sharing.soft_distance import SoftDistance
 from mtl.suites.batch import Batch, Split
 from mtl.tasks import TaskGraph, binary, classification, labelled
 from mtl.weighting.base import DirectionWeighting, GradientWeighting, LossWeighting, Weighting
@@ -320,6 +321,33 @@ def test_losses_that_are_computed_once_more_have_the_precision_of_the_step(make:
     fit(data, module, batch_size=20, epochs=1, precision="bf16-mixed")
     assert len(half) >= 2
     assert all(half)
+
+
+def test_the_factor_of_a_gradient_scaler_is_on_the_penalty_too() -> None:
+    """And on the gradients of all losses: the optimizer's are divided by it as a whole."""
+    data = rows(20)
+    found = []
+    for scale in (1.0, 256.0):
+        torch.manual_seed(0)
+        graph = TaskGraph(data.tasks)
+        sharing = SoftDistance(data.input_shape, graph.names, partial(MLP, widths=[8, 6]), strength=5.0)
+        module = MultiTaskModule(Network(sharing, graph), graph, Equal(3), sgd)
+        module.step.losses(Batch(data.given.inputs, data.given.targets, (20, 20, 20), 20), 1, last=True)
+        module.step.backward(scale)
+        found.append(torch.cat([p.grad.flatten() / scale for p in module.network.parameters() if p.grad is not None]))
+    torch.testing.assert_close(found[1], found[0])
+    penalty = torch.autograd.grad(module.network.penalty([], lambda values, _: values), list(sharing.parameters()))
+    assert max(float(part.norm()) for part in penalty) > 0.1
+
+
+def test_what_a_weighting_learns_does_not_decay() -> None:
+    """Decay would pull its scales towards 1; the network's parameters do."""
+    module = module_of(rows(20), Uncertainty(3), partial(torch.optim.AdamW, lr=0.01, weight_decay=0.3))
+    optimizer = module.configure_optimizers()
+    assert isinstance(optimizer, torch.optim.AdamW)
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert {decays[id(p)] for p in module.network.parameters()} == {0.3}
+    assert [decays[id(p)] for p in module.weighting.parameters()] == [0]
 
 
 def test_a_penalty_on_predictions_leaves_running_statistics_alone() -> None:
