@@ -122,7 +122,7 @@ def with_whole_comments(lines: Sequence[str]) -> Iterator[list[str]]:
     while rest:
         place = rest[0].find("#")
         size = 1
-        while 0 <= place and size < len(rest) and rest[size].startswith(f"{' ' * place}# "):
+        while place >= 0 and size < len(rest) and rest[size].startswith(f"{' ' * place}# "):
             size += 1
         block, rest = rest[:size], rest[size:]
         if all(len(line) <= COLUMNS for line in block):
