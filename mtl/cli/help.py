@@ -113,8 +113,23 @@ def header(path: Path) -> list[str]:
 def body(path: Path) -> str:
     """The keys of a file with their comments: what follows its header, without blocks that are for Hydra."""
     text = NOT_FOR_USERS.sub("", HEADER.sub("", path.read_text(encoding="utf-8"), count=1))
-    lines = text.strip().splitlines()
-    return "\n".join(part for line in lines for part in wrapped(line, " " * line.find("#") + "# "))
+    return "\n".join(part for line in with_whole_comments(text.strip().splitlines()) for part in line)
+
+
+def with_whole_comments(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Lines in pieces that fit, where a comment that goes on in the lines below is wrapped as one text."""
+    rest = list(lines)
+    while rest:
+        place = rest[0].find("#")
+        size = 1
+        while place >= 0 and size < len(rest) and rest[size].startswith(f"{' ' * place}# "):
+            size += 1
+        block, rest = rest[:size], rest[size:]
+        if all(len(line) <= COLUMNS for line in block):
+            yield block
+        else:
+            whole = " ".join([block[0], *(line.strip().removeprefix("# ") for line in block[1:])])
+            yield wrapped(whole, " " * place + "# ")
 
 
 def wrapped(line: str, indent: str = "") -> list[str]:

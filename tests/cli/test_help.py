@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtl.cli.application import command
-from mtl.cli.help import COLUMNS, help_text
+from mtl.cli.help import COLUMNS, help_text, with_whole_comments
 from mtl.config.folders import CONF
 
 OPTIONS = sorted(CONF.glob("*/*.yaml"))
@@ -63,6 +63,16 @@ def test_lines_fit_the_terminal_and_none_is_printed_twice(name: str, arguments: 
     assert [line for line in lines if len(line) > COLUMNS] == []
     telling = [line.strip() for line in lines if len(line) > 30]  # shorter ones are keys, such as "seed: 0"
     assert sorted(telling) == sorted(set(telling))
+
+
+def test_a_comment_of_several_lines_is_wrapped_as_one_text() -> None:
+    """Only where a line is too wide: what is after its end would stand on a line of its own, before the next one."""
+    key, more, other = f"a: 1  # {'word ' * 25}".rstrip(), "      # more words", "b: 2  # another"
+    wide, narrow = with_whole_comments([key, more, other, more])
+    assert narrow == [other, more]
+    assert len(wide) == 2
+    assert COLUMNS - len("word ") < len(wide[0]) <= COLUMNS
+    assert " ".join([wide[0], wide[1].removeprefix("      # ")]) == f"{key} more words"
 
 
 def test_the_default_of_every_group_is_marked() -> None:
