@@ -15,7 +15,8 @@ def prepare_streams() -> None:
     open_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # Signs that its encoding lacks, as of a path, are shown as Python shows them: else they end the program
-        sys.stdout.reconfigure(errors="backslashreplace")
+        with suppress(OSError):  # of a file in whose place there is a pipe by now
+            sys.stdout.reconfigure(errors="backslashreplace")
     if type(sys.stderr) is io.TextIOWrapper:  # no stream of a program around this one
         sys.stderr = io.TextIOWrapper(
             io.BufferedWriter(AsFarAsPossible(sys.stderr.fileno(), "w", closefd=False)),
