@@ -386,6 +386,7 @@ def test_a_split_of_its_own_for_every_seed_is_other_data_for_the_same_configurat
         (["encoder.widths=[700,700]"], True, 1),
         (["encoder.widths=[700,700]", "halving=false"], False, 1),
         (["encoder.widths=[700,700]", "batch_size=8"], False, 16),
+        (["encoder.widths=[700,700]", "batch_size=64"], False, 16),  # of one network, not of one for each task
         (["encoder.widths=[700,700]", "replicas=4"], False, 4),
         (["encoder.widths=[700,700]", "design=full"], False, 1),
     ],
