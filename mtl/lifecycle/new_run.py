@@ -99,7 +99,7 @@ def empty(run: Run) -> None:
     except InputError:  # damaged: measured again
         found = None
     for path in run.path.iterdir():
-        if path.name in (LOCK, BEGUN):
+        if is_of_lock(path.name) or path.name == BEGUN:  # somebody else may be about to look for a lock there
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

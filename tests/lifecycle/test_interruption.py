@@ -237,6 +237,12 @@ def test_a_run_that_was_ended_before_it_had_a_config_leaves_no_directory_behind(
         with new_run(config) as taken:
             assert taken.path == path
             assert [one.name for one in path.iterdir()] == ["lock"]
+    waits = path / ".lock.0a"  # of somebody who is about to try the lock
+    for name in (waits.name, "state"):
+        (path / name).write_text("")
+    with new_run(config) as taken:
+        assert taken.path == path
+        assert waits.exists()
 
 
 @pytest.mark.parametrize("name", ["best.ckpt", "trees.json", "parent.json", "notes.txt", "config.yaml", "tensorboard"])
