@@ -108,7 +108,7 @@ def memory_of_host() -> int:
         for name in ("memory.max", "memory.limit_in_bytes"):  # of version 2, of version 1
             with suppress(OSError, ValueError):  # "max" is no number
                 found.append(int((folder / name).read_text(encoding="utf-8")))
-    return min(found)
+    return min(limit for limit in found if limit > 0)  # as of cores, others are no limits
 
 
 def processor() -> str:

@@ -1,19 +1,22 @@
 """The directory of a new run, locked; that of a run which was ended before its first checkpoint is used again."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from mtl.config.run_config import RunConfig
 from mtl.errors import InputError
 from mtl.lifecycle.resume import UNFINISHED, directories_of, runs_of
-from mtl.runs.directory import Run, run_path
+from mtl.runs.checksums import FILE
+from mtl.runs.directory import NOTES, Run, run_path
+from mtl.runs.files import PARTIAL
 from mtl.runs.identity import run_id
-from mtl.runs.lock import LOCK, STALE, hold
+from mtl.runs.lock import LOCK, hold, is_of_lock
 from mtl.training.loggers.mlflow import BEGUN
 
-CHECKPOINTS = ("best.ckpt", "last.ckpt")
+FIRST = (LOCK, "fingerprint", NOTES, "state", FILE)  # of a run before its config; who writes the others holds the lock
+# A run with one of these may have hours of work in it without a last checkpoint: it improves another, or was measured
+NOT_AGAIN = ("parent.json", "result.json")
 
 
 @contextmanager
@@ -58,14 +61,15 @@ def new_directory(config: RunConfig) -> Iterator[Run]:
 
 
 def without_config(run: Run) -> bool:
-    """Whether whoever made a directory was ended before it said of which run it is.
+    """Whether whoever made a directory was ended before it said of which run it is, and nothing else is there.
 
-    One without a lock may just have been made by somebody who is about to lock it.
+    An empty one may just have been made by somebody who is about to lock it. One with other files is somebody's, such
+    as that of a run whose config a person has removed, or notes beside a run.
     """
-    if any((run.path / name).exists() for name in ("config.yaml", "parent.json", "result.json", *CHECKPOINTS)):
-        return False
     with suppress(OSError):
-        return (run.path / LOCK).is_file() or time.time() - run.path.stat().st_mtime > STALE
+        names = {path.name for path in run.path.iterdir()}
+        others = names.difference(FIRST)
+        return len(others) < len(names) and all(is_of_lock(name) or PARTIAL.match(name) for name in others)
     return False
 
 
@@ -80,6 +84,8 @@ def held(run: Run, lock: ExitStack) -> bool:
 
 def without_checkpoint(run: Run, config: RunConfig) -> bool:
     """Whether a run of this very config was ended before there was anything to go on from."""
+    if any((run.path / name).exists() for name in NOT_AGAIN):
+        return False
     try:
         return run.state in UNFINISHED and not run.last.is_file() and run_id(run.config) == run_id(config)
     except InputError:  # its config is damaged: whose directory it is cannot be said
@@ -93,7 +99,7 @@ def empty(run: Run) -> None:
     except InputError:  # damaged: measured again
         found = None
     for path in run.path.iterdir():
-        if path.name in (LOCK, BEGUN):
+        if is_of_lock(path.name) or path.name == BEGUN:  # somebody else may be about to look for a lock there
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -23,6 +23,7 @@ from mtl.errors import InputError
 from mtl.runs.files import read_json_if_whole, remove_partial_files
 
 LOCK = "lock"  # its name in the directory of a run
+CLOCK = ".clock"  # beside it, a file that is touched to read the clock by which locks are marked
 HEARTBEAT = 5.0  # seconds between two touches of a lock
 STALE = 120.0  # a lock of another machine is dead when it was not touched for so many seconds
 POLL = 0.1  # seconds between two looks at the lock of a process that may have died
@@ -57,6 +58,11 @@ def create_lock(lock: Path, text: str) -> bool:
     finally:
         partial.unlink()
     return True
+
+
+def is_of_lock(name: str) -> bool:
+    """Whether a file in the directory of a run is its lock, or was written to make, judge or remove one."""
+    return name in (LOCK, CLOCK) or name.startswith((f".{LOCK}.", f"{LOCK}-"))
 
 
 @contextmanager
@@ -147,7 +153,7 @@ def _remove_dead(lock: Path, directory: Path) -> None:
     """
     holder = _dead_holder(lock, directory)
     dead = holder.get("token")
-    removal = lock.with_name(f"lock-{hashlib.sha256(str(dead).encode()).hexdigest()[:16]}")
+    removal = lock.with_name(f"{LOCK}-{hashlib.sha256(str(dead).encode()).hexdigest()[:16]}")
     if not create_lock(removal, ""):
         with suppress(FileNotFoundError):
             if time.time() - removal.stat().st_mtime > STALE:  # its process has died, too
@@ -204,7 +210,7 @@ def is_alive(holder: Mapping[str, Any], lock: Path) -> bool:
     """Whether whoever wrote a lock still works: on this machine by process and start time, else by heartbeat."""
     if holder.get("machine") == machine_id():
         return is_running(holder.get("pid"), holder.get("started"))
-    clock = lock.with_name(".clock")
+    clock = lock.with_name(CLOCK)
     try:
         clock.touch()  # by the clock that also marks the locks: those of two machines may disagree
         now = clock.stat().st_mtime

@@ -100,3 +100,15 @@ def test_a_control_group_limits_cores_and_memory(version: str, monkeypatch: pyte
     write("groups/memory", {"memory.limit_in_bytes": "1000000"})
     write("groups", {"memory.max": "2000000"})
     assert system.memory_of_host() == (2000000 if version == "2" else 1000000)
+
+
+@pytest.mark.parametrize("limit", ["", "0", "-1", "max", "-1 0", "100000 0", "\0"])
+def test_what_limits_nothing_is_no_limit(limit: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "cgroup").write_text("0::/\n")
+    for name in ("cpu.max", "memory.max", "memory.limit_in_bytes"):
+        (tmp_path / name).write_text(limit)
+    monkeypatch.setattr(system, "PROC", tmp_path)
+    monkeypatch.setattr(system, "CONTROL_GROUPS", tmp_path)
+    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _: list(range(8)), raising=False)
+    assert (system.usable_cores(), system.memory_of_host()) == (8, psutil.virtual_memory().total)

@@ -222,26 +222,57 @@ def test_a_run_that_was_ended_before_its_first_checkpoint_leaves_no_directory_be
 
 
 def test_a_run_that_was_ended_before_it_had_a_config_leaves_no_directory_behind(tmp_path: Path) -> None:
-    """Nor one from between its making and its lock; the one that somebody has just made is left alone."""
+    """An empty directory is left alone, however old it seems: somebody may just have made it, by another clock."""
     config = tiny(tmp_path)
     path = run_path(config)
     path.mkdir(parents=True)
+    os.utime(path, (0, 0))
     with new_run(config) as other:
         assert other.path.name == f"{path.name}-2"
     other.path.rmdir()
-    os.utime(path, (0, 0))
-    with new_run(config) as taken:
-        assert taken.path == path
     dead = {"token": "t", "machine": machine_id(), "pid": 2**22 + 1, "started": 0.0}
-    (path / "lock").write_text(json.dumps(dead))
-    for name in ("fingerprint", "state", ".1.1.config.yaml"):
-        (path / name).write_text("running\n")
+    for names in (("lock",), ("fingerprint",), ("lock", "fingerprint", "notes.json", "state", ".1.1.config.yaml")):
+        for name in names:
+            (path / name).write_text(json.dumps(dead))
+        with new_run(config) as taken:
+            assert taken.path == path
+            assert [one.name for one in path.iterdir()] == ["lock"]
+    waits = path / ".lock.0a"  # of somebody who is about to try the lock
+    for name in (waits.name, "state"):
+        (path / name).write_text("")
     with new_run(config) as taken:
         assert taken.path == path
-        assert [one.name for one in path.iterdir()] == ["lock"]
-    (path / "best.ckpt").touch()  # whatever it is of
+        assert waits.exists()
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "trees.json", "parent.json", "notes.txt", "config.yaml", "tensorboard"])
+def test_a_directory_with_anything_else_is_left_alone(name: str, tmp_path: Path) -> None:
+    """As where a person has removed its config, or keeps something beside the runs."""
+    config = tiny(tmp_path)
+    first = run_path(config)
+    mine = first.with_name(f"{first.name}-mine")
+    for path in (first, mine):
+        path.mkdir(parents=True)
+        for kept in ("state", name):
+            (path / kept).write_text("interrupted\n")
+        os.utime(path, (0, 0))
     with new_run(config) as other:
-        assert other.path.name == f"{path.name}-2"
+        assert other.path.name == f"{first.name}-2"
+    assert all((path / name).read_text() == "interrupted\n" for path in (first, mine))
+
+
+@pytest.mark.parametrize("name", ["parent.json", "result.json"])
+def test_a_run_that_improves_another_or_was_measured_is_not_begun_again(name: str, tmp_path: Path) -> None:
+    """Training its config from the beginning has the same id, and the search of an improvement may have taken hours."""
+    config = tiny(tmp_path)
+    with new_run(config) as run:
+        run.config, run.state = config, "interrupted"
+    (run.path / name).write_text("{}")
+    with new_run(config) as other:
+        assert other.path.name == f"{run.path.name}-2"
+    (run.path / name).unlink()
+    with new_run(config) as again:
+        assert again.path == run.path
 
 
 def test_what_is_ignored_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
