@@ -14,11 +14,11 @@ YEAR_FIRST = re.compile(r"(?P<a>\d{4})(?P<s>[-/.])(?P<b>\d{1,2})(?:(?P=s)(?P<c>\
 YEAR_LAST = re.compile(r"(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?P=s)(?P<c>\d{4}|\d{2})")
 TWO_DIGITS = re.compile(r"\d{2}\.\d{2}\.\d{2}")
 HALF = r"([AP](\.?M\.?)?)?"  # of a day
-OFFSET = r"(UTC|GMT)?[+-]\d{1,2}(:?\d{2})?"
+OFFSET = r"(UTC|GMT)?[+-]\d{1,2}(:?\d{2})?(\s*\([A-Z]+\))?"  # with what is called so, as in -0500 (EST)
 CLOCK = re.compile(rf"\d{{1,2}}:\d{{2}}(:\d{{2}}([.,]\d+)?)?\s*{HALF}\s*(Z|UTC|GMT|{OFFSET})?", re.IGNORECASE)
 # Times of the day with their zone, and those of UTC among them
 ZONED = re.compile(rf".*\d\s*{HALF}\s*(Z|UTC|GMT|{OFFSET})", re.IGNORECASE)
-UNIVERSAL = re.compile(r".*(Z|UTC|GMT|(UTC|GMT)?[+-]00?(:?00)?)", re.IGNORECASE)
+UNIVERSAL = re.compile(r".*(Z|UTC|GMT|(UTC|GMT)?[+-]00?(:?00)?(\s*\([A-Z]+\))?)", re.IGNORECASE)
 # The library would take 10:00 UTC+2 for what 12:00 is in UTC, as the variable TZ of POSIX has it, and it is 8:00
 BEFORE_OFFSET = re.compile(r"(UTC|GMT)(?=[+-]\d)", re.IGNORECASE)
 BETWEEN = re.compile(r"[T ,]\s*")  # a date and a time of the day
@@ -171,8 +171,15 @@ def _ways(texts: pd.Series) -> list[str]:
         found = {way: days for way, days in found.items() if days.notna().all()}
         if len(found) == 2 and (found["day_first"].equals(found["month_first"]) or (parts.s == ".").all()):
             return ["day_first"]  # with dots the day is first everywhere
+        if list(found) == ["day_first"] and _ends_of_months(found["day_first"]):
+            return ["day_first"]
         return [*found, *([SHORT] if found and _years_may_be_first(dates, parts) else [])]
     return []
+
+
+def _ends_of_months(days: pd.Series) -> bool:
+    """Whether all days are the last of months of unlike length, which they are not by accident."""
+    return bool(days.dt.is_month_end.all()) and days.dt.day.nunique() > 1
 
 
 def _years_may_be_first(dates: pd.Series, parts: pd.DataFrame) -> bool:

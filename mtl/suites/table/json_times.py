@@ -11,6 +11,7 @@ from pyarrow import compute, json
 from mtl.suites.table.dates import partly_with_zones, with_zones
 from mtl.suites.table.types import partly_zoned
 
+MOMENT = r"^[0-9-]{10}[T ][0-9:.]+"  # without its zone
 OFFSET = re.compile(r".*[T ].*([+-]\d{2}):?(\d{2})?")
 
 
@@ -42,7 +43,9 @@ def with_zones_of_times(table: pyarrow.Table, content: IO[bytes]) -> tuple[pyarr
     )
     notes = []
     for field in times:
-        distinct = compute.unique(texts[field.name]).drop_null().to_pylist()
+        # Where all moments are one, the few texts that are left say the zones
+        alike = compute.replace_substring_regex(texts[field.name], MOMENT, "2000-01-01T00:00")
+        distinct = compute.unique(alike).drop_null().to_pylist()
         written = pd.Series(distinct, dtype=object)
         if partly_with_zones(written):
             notes.append(partly_zoned(field.name))

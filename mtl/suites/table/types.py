@@ -204,7 +204,7 @@ def other_zones(name: str, zone: bool | None, values: pd.Series) -> list[str]:
     values = values.dropna()
     zoned, universal = None, False
     if is_text(values):
-        texts = pd.Series(values.unique(), dtype=object)
+        texts = _distinct(values)
         if zone is not None and partly_with_zones(texts):
             return [partly_zoned(name)]
         zoned, universal = with_zones(texts), with_zones(texts, UNIVERSAL) is True
@@ -234,7 +234,7 @@ def notes_on_zones(values: pd.Series) -> list[str]:
     """
     known = values.dropna()
     if is_text(known):
-        partly = partly_with_zones(pd.Series(known.unique(), dtype=object))
+        partly = partly_with_zones(_distinct(known))
     else:  # times with a zone and times without one have no type in common
         partly = is_object_dtype(known) and len({getattr(one, "tzinfo", None) is None for one in known}) > 1
     return [partly_zoned(str(values.name))] if partly else []

@@ -74,6 +74,21 @@ def test_days_that_may_begin_with_the_year_are_asked_for() -> None:
     assert suite_of(days.strftime("%d-%m-%y").tolist()).frame["at"].tolist()[:50] == days.tz_localize("UTC").tolist()
 
 
+@pytest.mark.parametrize("step", ["ME", "QE"])
+@pytest.mark.parametrize("pattern", ["%d-%m-%y", "%d/%m/%y"])
+def test_the_last_days_of_months_do_not_begin_with_the_year(step: str, pattern: str) -> None:
+    days = pd.date_range("2010-01-01", periods=ROWS, freq=step)
+    assert suite_of(days.strftime(pattern).tolist()).frame["at"].tolist() == days.tz_localize("UTC").tolist()
+
+
+@pytest.mark.parametrize("clock", ["10:00 -0500 (EST)", "10:00:00 GMT-05:00 (EST)"])
+def test_what_a_zone_is_called_may_follow_its_offset(clock: str) -> None:
+    made = suite_of([f"2023-01-05 {clock}", f"2023-02-13 {clock}"])
+    assert made.frame["at"].iloc[0] == pd.Timestamp("2023-01-05 15:00", tz="UTC")
+    assert made.table.types is not None
+    assert made.table.types["at"].zone is True
+
+
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
@@ -81,6 +96,8 @@ def test_days_that_may_begin_with_the_year_are_asked_for() -> None:
         (["2023-01-05", "2023-02-13 11:00+02:00"], False),
         (["2023-01-05 10:00Z", "2023-02-13 11:00+02:00"], False),
         (["2023-01-05 10:00", "2023-02-13 11:00"], False),
+        (["2023-01-05 10:00Z", "0000-00-00 00:00:00"], False),
+        (["2023-01-05 10:00Z", "#N/A N/A"], False),
     ],
 )
 def test_a_column_only_some_of_whose_times_have_a_zone_is_pointed_out(cells: list[str], said: bool) -> None:

@@ -14,6 +14,7 @@ from mtl.suites.scheduling.instance import LARGEST_TIME, JobShop, from_routes
 INTEGER = re.compile(r"[+-]?\d{1,4000}")  # Python reads no number of more digits than 4300
 NAMED = re.compile(r"\s*instance\s+(\S+)\s*$", re.IGNORECASE)
 SECTION = re.compile(r"\s*(times|machines)\s*$", re.IGNORECASE)  # before each matrix of a file of Taillard
+DAY = re.compile(r"\d+(?:[-/.:]\d+){2,}|\d+:\d+")  # within words, or a time of the day, or a version
 NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")  # within words, such as 10x5
 
 
@@ -120,13 +121,16 @@ def check_head(path: Path, block: Block) -> None:
     """InputError where the first line of numbers is that of a job, as only the words before say how many there are.
 
     So it is where two numbers that follow each other in these words fit the lines as jobs and machines, and no two of
-    them are those of the first line. Machines stand first where the word does.
+    them are those of the first line. Machines stand first where the word does. Days and times in the words are no
+    sizes, and where the first line says itself what follows it, words change nothing.
 
     Args:
         path: for the message.
         block: what the file says of one instance.
     """
-    words = " ".join(block.captions).lower()
+    if is_head(block.lines):
+        return
+    words = DAY.sub(" ", " ".join(block.captions).lower())
     values = [float(number) for number in NUMBER.findall(words)]
     first_machines = 0 <= words.find("machine") < words.find("job")
     sizes = [pair[::-1] if first_machines else pair for pair in pairwise(values)]
@@ -140,6 +144,17 @@ def check_head(path: Path, block: Block) -> None:
                 f"{path}:{number}: expected 'jobs machines' (two positive numbers alone), found {head}, which may be "
                 f"the line of a job: {said}. Write '{size}' above it, or these words without numbers"
             )
+
+
+def is_head(lines: Sequence[Line]) -> bool:
+    """Whether the first line is surely none of a job: by it all others are routes to each machine once, or matrices."""
+    (_, head), body = lines[0], lines[1:]
+    if len(head) not in (2, 6) or any(len(values) == len(head) for _, values in body):
+        return False
+    jobs, machines = head[:2]
+    if len(body) == jobs:
+        return all(sorted(values[::2]) in (list(range(machines)), list(range(1, machines + 1))) for _, values in body)
+    return len(body) == 2 * jobs and all(len(values) == machines for _, values in body)
 
 
 def fits(lines: Sequence[Line], jobs: float, machines: float) -> bool:

@@ -106,6 +106,19 @@ def test_numbers_in_captions_that_are_no_size_of_the_lines_do_no_harm(words: str
     assert shop.durations.tolist() == [[3, 2], [2, 0]]
 
 
+@pytest.mark.parametrize("words", ["# 3 and 5", "# job shop, 3 machines, 3 jobs", "Table 3, instance 2", "# 4 3"])
+def test_words_do_not_contradict_a_first_line_that_says_what_follows(words: str, tmp_path: Path) -> None:
+    for size, lines in (("2 3", "2 1 0 3 1 4\n1 2 0 5 2 1\n"), ("2 3", "1 3 4\n2 5 1\n1 2 3\n2 1 3\n")):
+        (shop,) = read(tmp_path, f"{words}\n{size}\n{lines}")
+        assert (shop.jobs, shop.machine_count) == (2, 3)
+
+
+@pytest.mark.parametrize("words", ["# made on 2024-03-09", "# 3.10.2024", "# 2024/03/10 at 3:12", "# version 1.3.7"])
+def test_days_and_times_are_no_sizes(words: str, tmp_path: Path) -> None:
+    (shop,) = read(tmp_path, f"{words}\n2 4\n0 3 3 2\n1 2\n")
+    assert shop.durations.tolist() == [[3, 2], [2, 0]]
+
+
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.booleans())
 def test_what_is_written_is_read(seed: int, jobs: int, machines: int, matrices: bool) -> None:
     made = taillard(seed, 0, 0, (jobs, jobs), (machines, machines))
