@@ -125,14 +125,20 @@ def check_working_directory() -> None:
         raise InputError(f"the working directory cannot be used: {error.strerror}") from None
 
 
-def run_program(main: Callable[[list[str]], int]) -> None:
-    """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
+def run_program(main: Callable[[list[str]], int], *, own_flags: bool = False) -> None:
+    """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake.
+
+    Args:
+        main: the program.
+        own_flags: it has flags beside those for help and for config folders, and checks them.
+    """
     prepare_streams()
     set_process_defaults()
     with signals_interrupt(), ends_in_one_line():
         check_working_directory()
         arguments = without_folders(sys.argv[1:])
-        check_help_flags(arguments)
+        if not own_flags:
+            check_help_flags(arguments)
         code = main(arguments)
         print_page("", end="")
         raise SystemExit(code)
