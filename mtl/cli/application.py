@@ -25,6 +25,7 @@ from mtl.config import commands
 from mtl.config.compose import check_overrides
 from mtl.config.folders import FLAGS as FOLDER_FLAGS
 from mtl.config.folders import is_group, name_folders, take_folders
+from mtl.config.improve_choice import GROUP, option_of_keys
 from mtl.config.overrides import NO_STUDY, SEARCH_PATH, parse_override, searchpath
 from mtl.config.own_code import exits_are_errors
 from mtl.config.own_code import to_input_error as in_own_code
@@ -80,6 +81,8 @@ def command(main: Callable[[], Any], config_name: str) -> None:
         if set(COMPLETION) & set(sys.argv[1:]):
             check_completion(override_arguments(sys.argv[1:]))
         else:
+            if config_name == GROUP:
+                sys.argv[1:] = [*sys.argv[1:], *option_of_keys(override_arguments(sys.argv[1:]))]
             found = check_overrides(override_arguments(sys.argv[1:]), config_name)
             if SWEEPING & set(sys.argv[1:]):
                 sys.argv[1:] = each_once(sys.argv[1:], found)

@@ -16,6 +16,7 @@ from mtl.agent.report import ExecutionReport
 from mtl.assembly import build, restore, save_statistics, trees_of
 from mtl.config.compose import compose_chosen, name_of_choice
 from mtl.config.factories import instantiate_node
+from mtl.config.improve_choice import GROUP
 from mtl.config.improve_config import ImproveConfig
 from mtl.config.overrides import parse_override
 from mtl.config.run_config import RunConfig
@@ -37,7 +38,6 @@ from mtl.training.hardware import threads_for
 from mtl.training.loggers import check_loggers, log_hyperparameters, make_loggers
 from mtl.training.resources import reset_peak_memory
 
-GROUP = "improve"  # of the config, and its file of what is asked for
 # Options of the group: how a network is improved, how decisions are, and how dispatchers are found for shops with due
 # dates, and for shops with a choice of machines
 CHOICE, DECISIONS, TARDINESS, MACHINES = "dispatchers", "decisions", "tardiness", "machines"
