@@ -17,6 +17,7 @@ from mtl.config.console import Terminal
 from mtl.config.literals import for_shell, override_argument
 from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult, metric_format
 from mtl.lifecycle.execution import decides
+from mtl.lifecycle.improved import dispatches
 from mtl.lifecycle.improvement_progress import gain_text
 
 SPLITS = ("train", "val", "test")
@@ -111,7 +112,7 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     decided = decides(result.config)
     if decided:
         commands.append(("improve how it decides:", f"{typed('improve')} {named}"))
-    elif result.improvement is not None:
+    elif result.improvement is not None or dispatches(result):
         commands.append(("improve it by acting:", f"{typed('improve')} {named}"))
     if (Path(run) / "statistics.json").is_file():
         what = "decide on new rows:" if decided else "predict new rows:"
