@@ -101,7 +101,7 @@ def decided_by(found: ImprovementResult) -> str:
 
 def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tuple[str, str]]:
     """What a person may want to do with a run of these overrides, and what to type."""
-    run = result.directory
+    run = from_here(result.directory)
     named = " ".join([override_argument("run", run), *trusting(result.config.trust)])
     commands = look_commands(run)
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
@@ -121,6 +121,12 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     if compared is not None and (result.improvement is None or result.improvement.parent is None):
         commands.append(("does it pay?", f"{typed('compare')} {' '.join(compared)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
+
+
+def from_here(directory: str) -> str:
+    """A directory as it is typed: relative where it is below the working directory."""
+    path, here = Path(directory), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else directory
 
 
 def look_commands(run: str) -> list[tuple[str, str]]:
