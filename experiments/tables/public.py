@@ -178,4 +178,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    run_program(main)
+    run_program(main, own_flags=True)

@@ -7,6 +7,7 @@ from argparse import ArgumentError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,23 +16,26 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 
-from mtl.cli.cache import asks_for_cache, cache_page
+from mtl.cli.cache import REMOVE, SHOW, asks_for_cache, cache_page
 from mtl.cli.each_once import each_once
 from mtl.cli.help import FLAGS, help_text
 from mtl.cli.streams import prepare_streams, print_nowhere, print_page
 from mtl.cli.sweep_failures import Failed, failures, note_failure
 from mtl.config import commands
 from mtl.config.compose import check_overrides
-from mtl.config.folders import name_folders, take_folders
-from mtl.config.overrides import NO_STUDY, parse_override, searchpath
+from mtl.config.folders import FLAGS as FOLDER_FLAGS
+from mtl.config.folders import is_group, name_folders, take_folders
+from mtl.config.improve_choice import GROUP, option_of_keys
+from mtl.config.overrides import NO_STUDY, SEARCH_PATH, parse_override, searchpath
 from mtl.config.own_code import exits_are_errors
 from mtl.config.own_code import to_input_error as in_own_code
 from mtl.config.printable import printable
 from mtl.config.process import RUN_VARIABLE, set_process_defaults
 from mtl.config.raised import raised_by
+from mtl.config.run_config import RunConfig
 from mtl.config.search_path import search_own_folders
 from mtl.config.signals import exit_code, interruptions_prevail, signals_interrupt
-from mtl.errors import EXIT_USER_ERROR, InputError
+from mtl.errors import EXIT_USER_ERROR, InputError, unknown
 
 # Hydra's own flags that take a value
 FLAGS_WITH_VALUE = (
@@ -77,6 +81,8 @@ def command(main: Callable[[], Any], config_name: str) -> None:
         if set(COMPLETION) & set(sys.argv[1:]):
             check_completion(override_arguments(sys.argv[1:]))
         else:
+            if config_name == GROUP:
+                sys.argv[1:] = [*sys.argv[1:], *option_of_keys(override_arguments(sys.argv[1:]))]
             found = check_overrides(override_arguments(sys.argv[1:]), config_name)
             if SWEEPING & set(sys.argv[1:]):
                 sys.argv[1:] = each_once(sys.argv[1:], found)
@@ -106,8 +112,10 @@ def without_folders(arguments: list[str]) -> list[str]:
     """The arguments without the config folders, which are searched from now on. InputError for one that is none."""
     flagged, rest = take_folders(arguments)
     listed, rest = searchpath(rest)
-    if flagged or listed:
-        name_folders([*flagged, *listed])
+    if listed:
+        name_folders(listed, SEARCH_PATH)
+    if flagged:  # which are searched before those
+        name_folders(flagged)
     commands.config_dirs[:] = [*flagged, *listed]
     return rest
 
@@ -120,15 +128,30 @@ def check_working_directory() -> None:
         raise InputError(f"the working directory cannot be used: {error.strerror}") from None
 
 
-def run_program(main: Callable[[list[str]], int]) -> None:
-    """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake."""
+def run_program(main: Callable[[list[str]], int], *, own_flags: bool = False) -> None:
+    """Run a program that reads its arguments itself. Exits with its code, or with 2 on a user's mistake.
+
+    Args:
+        main: the program.
+        own_flags: it has flags beside those for help and for config folders, and checks them.
+    """
     prepare_streams()
     set_process_defaults()
     with signals_interrupt(), ends_in_one_line():
         check_working_directory()
-        code = main(without_folders(sys.argv[1:]))
+        arguments = without_folders(sys.argv[1:])
+        if not own_flags:
+            check_help_flags(arguments)
+        code = main(arguments)
         print_page("", end="")
         raise SystemExit(code)
+
+
+def check_help_flags(arguments: list[str]) -> None:
+    """Raise InputError for a flag where there are those for help and for config folders, and no others."""
+    for text in arguments:
+        if text.startswith("-") and text not in FLAGS:
+            raise unknown("flag", text, (FLAGS[-1], FOLDER_FLAGS[0]))
 
 
 def fail(error: InputError) -> NoReturn:
@@ -234,12 +257,22 @@ def check_flags(flags: list[str]) -> None:
     except ArgumentError as error:
         raise InputError(str(error)) from None
     if strange:
-        key = strange[0].lstrip("-").partition("=")[0]
-        raise InputError(f"unknown flag '{strange[0]}': keys are typed without dashes, such as {key}=...")
+        raise unknown_flag(strange[0])
     if sum(map(bool, (found.run, found.multirun, found.cfg, found.info, found.shell_completion))) > 1:
         raise InputError(f"{' '.join(flags)}: expected one of --run, -m, --cfg, --info and --shell-completion")
     if found.resolve and not found.cfg:
         raise InputError("--resolve says how --cfg prints: expected --cfg job beside it")
+
+
+def unknown_flag(text: str) -> InputError:
+    """An InputError for what begins with a dash and is no flag, with the nearest flag where it is no key either."""
+    key = text.lstrip("-").partition("=")[0]
+    names = [one.lstrip("-") for action in get_args_parser()._actions for one in action.option_strings]
+    names += [one.lstrip("-") for one in (SHOW, REMOVE)]
+    is_key = key in RunConfig.model_fields or is_group(key)
+    near = [] if is_key else get_close_matches(key, [name for name in names if len(name) > 2], n=1, cutoff=0.6)
+    asked = f"did you mean '--{near[0]}'? " if near else ""
+    return InputError(f"unknown flag '{text}': {asked}keys are typed without dashes, such as {key}=...")
 
 
 def check_completion(overrides: list[str]) -> None:

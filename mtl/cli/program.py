@@ -54,7 +54,8 @@ def main() -> None:
     elif RUN_VARIABLE in os.environ:  # Lightning starts the program again with what Hydra has read
         run("train")
     else:
-        sys.stderr.write(f"error: {unknown('command', name, COMMANDS)}\n")
+        kind, valid = ("flag", ("--help", "--version", *COMMANDS)) if name.startswith("-") else ("command", COMMANDS)
+        sys.stderr.write(f"error: {unknown(kind, name, valid)}\n")
         raise SystemExit(EXIT_USER_ERROR)
 
 

@@ -17,6 +17,7 @@ from mtl.config.console import Terminal
 from mtl.config.literals import for_shell, override_argument
 from mtl.config.run_result import LOSS, AffinityResult, ImprovementResult, RunResult, metric_format
 from mtl.lifecycle.execution import decides
+from mtl.lifecycle.improved import dispatches
 from mtl.lifecycle.improvement_progress import gain_text
 
 SPLITS = ("train", "val", "test")
@@ -100,7 +101,7 @@ def decided_by(found: ImprovementResult) -> str:
 
 def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tuple[str, str]]:
     """What a person may want to do with a run of these overrides, and what to type."""
-    run = result.directory
+    run = from_here(result.directory)
     named = " ".join([override_argument("run", run), *trusting(result.config.trust)])
     commands = look_commands(run)
     if result.config.execution:  # which the run's own config names, so that nothing else has to be said
@@ -111,7 +112,7 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     decided = decides(result.config)
     if decided:
         commands.append(("improve how it decides:", f"{typed('improve')} {named}"))
-    elif result.improvement is not None:
+    elif result.improvement is not None or dispatches(result):
         commands.append(("improve it by acting:", f"{typed('improve')} {named}"))
     if (Path(run) / "statistics.json").is_file():
         what = "decide on new rows:" if decided else "predict new rows:"
@@ -120,6 +121,12 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
     if compared is not None and (result.improvement is None or result.improvement.parent is None):
         commands.append(("does it pay?", f"{typed('compare')} {' '.join(compared)}"))
     return [*commands, ("all numbers:", f"{run}/result.json")]
+
+
+def from_here(directory: str) -> str:
+    """A directory as it is typed: relative where it is below the working directory."""
+    path, here = Path(directory), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else directory
 
 
 def look_commands(run: str) -> list[tuple[str, str]]:

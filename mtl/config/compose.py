@@ -16,6 +16,7 @@ from mtl.config import folders
 from mtl.config.composing import COMPOSE_ERRORS, compose_with_hydra
 from mtl.config.contents import with_contents
 from mtl.config.folders import option_file
+from mtl.config.key_places import check_top_keys
 from mtl.config.number_types import as_options_have_them
 from mtl.config.override_checks import check_options, check_types, raise_first_error
 from mtl.config.overrides import NO_STUDY, sweep_values
@@ -141,6 +142,7 @@ def to_run_config(cfg: DictConfig, choices: Mapping[str, Any] | None = None) -> 
     missing = [group for group in GROUPS if group not in chosen]
     if missing:
         raise InputError(f"'~{missing[0]}': every run has an option of {missing[0]}, so it cannot be taken away")
+    check_top_keys(values, chosen)
     named = {group: name_of_choice(group, chosen[group], values.get(group)) for group in GROUPS}
     merge = chosen.get("merge", NO_MERGE)
     if merge != NO_MERGE and named["model"] != MERGED:

@@ -89,13 +89,18 @@ def installed_folders() -> tuple[Path, ...]:
     return tuple(found)
 
 
-def name_folders(folders: Iterable[str]) -> None:
-    """Search these folders first, in this process and those that it starts. InputError if one is not there."""
+def name_folders(folders: Iterable[str], named_by: str = FLAGS[0]) -> None:
+    """Search these folders first, in this process and those that it starts. InputError if one is not there.
+
+    Args:
+        folders: as typed.
+        named_by: what they were typed after.
+    """
     paths = []
     for text in folders:
         path = expanded(text.removeprefix("file://"))
         if not path.is_dir():
-            raise InputError(f"'{text}': no such config folder")
+            raise InputError(f"{named_by}: '{text}': no such config folder")
         paths.append(path.resolve())
     known = [path for path in named_folders() if path not in paths]
     os.environ[VARIABLE] = os.pathsep.join(map(str, [*paths, *known]))

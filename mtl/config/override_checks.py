@@ -3,12 +3,13 @@
 from math import isfinite
 from typing import Any
 
+from hydra import compose
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from mtl.config.composing import COMPOSE_ERRORS, compose_with_hydra, defaults
 from mtl.config.fields import format_value
 from mtl.config.folders import option_names
-from mtl.config.override_errors import OF_COMMANDS, to_input_error
+from mtl.config.override_errors import OF_COMMANDS, OWN_KEYS, to_input_error
 from mtl.config.overrides import LONGEST, is_option, parse_override
 from mtl.config.passwords import check_no_password
 from mtl.config.run_config import RunConfig
@@ -32,7 +33,10 @@ def raise_first_error(given: list[str], config_name: str) -> None:
         except COMPOSE_ERRORS as error:
             if parse_override(text).is_sweep_override():  # a sweep where none can be: Hydra says so well enough
                 return
-            before, _ = compose_with_hydra(config_name, given[:place])
+            if parse_override(text).key_or_group.startswith(OWN_KEYS):
+                before = compose(config_name, given[:place], return_hydra_config=True)
+            else:
+                before, _ = compose_with_hydra(config_name, given[:place])
             raise to_input_error(text, error, before, OF_COMMANDS.get(config_name)) from None
 
 

@@ -12,6 +12,8 @@ from mtl.errors import InputError, unknown
 
 OF_COMMANDS = {"execute": "execution", "improve": "improve"}  # the group whose keys stand without a prefix, by command
 
+OWN_KEYS = ("hydra.", "hydra/")  # with which settings of Hydra's own begin
+
 
 def to_input_error(text: str, error: Exception, before: DictConfig, group: str | None = None) -> InputError:
     """Explain an override that Hydra refused, with the nearest valid name.
@@ -19,7 +21,7 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
     Args:
         text: the override.
         error: what Hydra said.
-        before: the config without it.
+        before: the config without it; of a setting of Hydra's own, with all that Hydra has.
         group: whose option's keys stand in the config without a prefix; None: there is none.
 
     Returns:
@@ -27,31 +29,47 @@ def to_input_error(text: str, error: Exception, before: DictConfig, group: str |
     """
     override = parse_override(text)
     key, value = override.key_or_group, override.get_value_element_as_str()
-    if is_group(key) and value in option_names(key) and text.startswith("+"):
+    there = option_names(key) if is_group(key) else own_options(key) if key.startswith(OWN_KEYS) else []
+    if value in there and text.startswith("+"):
         return InputError(f"'{text}': expected {text.lstrip('+')}, since the group is there already")
     if is_group(key) and value in option_names(key):
         return InputError(f"'{text}': {place_of_option(key, value, before, group)}")
     if is_group(key):
         return unknown(f"option of {key}", value, option_names(key))
-    if key.startswith("hydra/") and value not in (ways := own_options(key)) and ways:
-        return unknown(f"option of {key}", value, ways)
-    if key.startswith(("hydra.", "hydra/")):  # its own settings, of which it knows more
-        return InputError(f"'{text}': Hydra does not take it: {str(error).splitlines()[0]}")
+    if key.startswith("hydra/") and value not in there:
+        return unknown(f"option of {key}", value, there) if there else unknown("group", key, own_groups())
     known = list(config_keys(before))
     if key not in known:
         others = options_with(group, key.partition(".")[0]) if group else []
         if others and key.partition(".")[0] not in known:
             options = " or ".join(f"{group}@_global_={name}" for name in others)
             return InputError(f"unknown key '{key}': it is one of {' and '.join(others)}: add {options}")
-        parent = key.rpartition(".")[0]
-        siblings = [name for name in known if name.rpartition(".")[0] == parent]
-        return unknown("key", key, siblings or [name for name in known if "." not in name])
-    there, given = OmegaConf.select(before, key), to_plain(override.value())
-    if isinstance(there, DictConfig) and isinstance(given, dict):
+        return unknown_key(key, known)
+    node, given = OmegaConf.select(before, key), to_plain(override.value())
+    if isinstance(node, DictConfig) and isinstance(given, dict):
         for name in given:
-            if name not in there:
-                return unknown(f"key of {key}", str(name), [str(one) for one in there])
+            if name not in node:
+                return unknown(f"key of {key}", str(name), [str(one) for one in node])
+    if key.startswith(OWN_KEYS):
+        return InputError(f"'{text}': Hydra does not take it: {str(error).splitlines()[0]}")
     return InputError(f"'{text}': {' '.join(str(error).split())}")
+
+
+def unknown_key(key: str, known: list[str]) -> InputError:
+    """Say of a key that is not there the first part that leads nowhere, and the nearest name at its place."""
+    parts = key.split(".")
+    paths = [".".join(parts[: place + 1]) for place in range(len(parts))]
+    strange = next(path for path in paths if path not in known)
+    parent = strange.rpartition(".")[0]
+    siblings = [name for name in known if name.rpartition(".")[0] == parent]
+    if not siblings:
+        return InputError(f"unknown key '{key}': '{parent}' has no keys")
+    return unknown("key", strange, siblings)
+
+
+def own_groups() -> list[str]:
+    """The groups of Hydra's own, such as that of its launchers."""
+    return [f"hydra/{name}" for name in GlobalHydra.instance().config_loader().list_groups("hydra")]
 
 
 def own_options(group: str) -> list[str]:
@@ -105,5 +123,6 @@ def config_keys(cfg: DictConfig, prefix: str = "") -> Iterator[str]:
     for name in map(str, cfg):
         path = f"{prefix}{name}"
         yield path
-        if not OmegaConf.is_missing(cfg, name) and isinstance(cfg._get_node(name), DictConfig):
+        node = None if OmegaConf.is_missing(cfg, name) else cfg._get_node(name)
+        if isinstance(node, DictConfig) and cfg[name] is not None:
             yield from config_keys(cfg[name], f"{path}.")

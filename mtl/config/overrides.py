@@ -20,7 +20,7 @@ read_all_letters()
 # What may be wrong with targets: Hydra takes only some signs within keys, and no quotes around them
 COLUMNS = "; a column whose name has other signs is said like this: {name: {column: 'a & b', kind: binary}}"
 LONGEST = 200  # letters of a key or of an option's name, which the system looks for as a file
-SEARCH_PATH = "hydra.searchpath="
+SEARCH_PATH = "hydra.searchpath"
 NO_STUDY = "experiment=null"  # what the config says already, and Hydra does not let be typed
 
 
@@ -113,12 +113,12 @@ def searchpath(arguments: list[str]) -> tuple[list[str], list[str]]:
     folders: list[str] = []
     others = []
     for text in arguments:
-        if not text.startswith(SEARCH_PATH):
+        if not text.startswith(f"{SEARCH_PATH}="):
             others.append(text)
             continue
         value = to_plain(parse_override(text).value())
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise InputError(f"'{text}': expected a list of config folders, such as {SEARCH_PATH}[conf]")
+            raise InputError(f"'{text}': expected a list of config folders, such as {SEARCH_PATH}=[conf]")
         folders += value
     return folders, others
 

@@ -12,10 +12,12 @@ import torch
 
 from mtl.agent.environments.scheduling.job_shops import JobShops
 from mtl.agent.improvement.base import InRounds
+from mtl.agent.improvement.shop_search import ShopSearch
 from mtl.agent.report import ExecutionReport
-from mtl.assembly import build, restore, save_statistics, trees_of
+from mtl.assembly import build, merged_of, restore, save_statistics, trees_of
 from mtl.config.compose import compose_chosen, name_of_choice
 from mtl.config.factories import instantiate_node
+from mtl.config.improve_choice import GROUP
 from mtl.config.improve_config import ImproveConfig
 from mtl.config.overrides import parse_override
 from mtl.config.run_config import RunConfig
@@ -37,10 +39,14 @@ from mtl.training.hardware import threads_for
 from mtl.training.loggers import check_loggers, log_hyperparameters, make_loggers
 from mtl.training.resources import reset_peak_memory
 
-GROUP = "improve"  # of the config, and its file of what is asked for
+SHOPS = "mtl.suites.scheduling.SchedulingSuite"  # the target of the suite whose runs have a dispatcher
 # Options of the group: how a network is improved, how decisions are, and how dispatchers are found for shops with due
 # dates, and for shops with a choice of machines
 CHOICE, DECISIONS, TARDINESS, MACHINES = "dispatchers", "decisions", "tardiness", "machines"
+OWN_DECISIONS = (
+    "; of a run with another environment decisions are improved, where the environment derives from "
+    "mtl.agent.deciding.DecidingEnvironment and names its settings in tunable"
+)
 
 
 def improve_run(
@@ -181,6 +187,14 @@ def suited(config: RunConfig) -> tuple[str, str]:
     return CHOICE, ""
 
 
+def dispatches(result: RunResult) -> bool:
+    """Whether a run has a dispatcher that starts at a rule, beside which further ones can be searched."""
+    config = result.config
+    if config.task.get("_target_") != SHOPS or ShopSearch.task not in result.tasks or config.task.get("prior") is None:
+        return False
+    return trees_of(config) is None and merged_of(config) is None
+
+
 def improved_config(parent: Run, improvement: dict[str, Any], choice: str) -> RunConfig:
     """The config of the new run: that of the finished one, whose own improvement comes first."""
     config = parent.config
@@ -222,7 +236,8 @@ def prepare(parent: Run, config: RunConfig) -> tuple[Prepared, Callable[[list[An
             f"run '{parent.path}' does not act, so that there is nothing to improve it by: expected a run of "
             "task=scheduling, or one trained with execution=lending, alerts or routing"
         )
-    improvement = improvement_for(config, assembly, environment, advice="")
+    advice = "" if assembly.data.can_act else OWN_DECISIONS
+    improvement = improvement_for(config, assembly, environment, advice)
     assert isinstance(improvement, InRounds)
     restore(assembly.module, parent.best)
     assembly.module.eval()

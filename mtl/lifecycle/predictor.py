@@ -1,6 +1,7 @@
 """A trained run within a program of one's own: loaded once, then asked for rows again and again."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from numbers import Integral
 from os import PathLike
 from threading import Lock
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mtl.errors import InputError
 from mtl.lifecycle.execution import say_if_unfinished
 from mtl.lifecycle.trained import load_trained
+from mtl.runs.checksums import sha256_of
 from mtl.runs.directory import Run
 from mtl.weighting.state.per_task_option import PerTaskNumbers
 
@@ -29,6 +31,7 @@ class Predictor:
     For runs whose inputs are rows of a table, which is not read again. What a run decides on rows is not part of it,
     since a decision may depend on which rows come together; ``execute`` decides. Several threads may ask one,
     and are answered one after another: while they predict, some networks put other parameters in the place of theirs.
+    Another process that one is sent to, by ``multiprocessing`` or ``joblib``, opens the same run directory.
 
     Args:
         run: a run directory, or the run.
@@ -41,19 +44,24 @@ class Predictor:
 
     def __init__(self, run: str | PathLike[str], trust: Sequence[str] = (), preference: PerTaskNumbers = None) -> None:
         opened = Run.open(run, trust)
+        self._opened = (str(opened.path), tuple(trust), preference, _checksums(opened))
         self._trained = load_trained(opened)
         if preference is not None:
             self._trained.choose(preference)
         say_if_unfinished(opened)
         self._lock = Lock()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """What a copy has of it; a lock cannot be copied."""
-        return {"_trained": self._trained}
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Predictor":
+        """A copy, with a lock of its own, since a lock cannot be copied."""
+        made = object.__new__(type(self))
+        memo[id(self)] = made
+        vars(made).update({name: deepcopy(value, memo) for name, value in vars(self).items() if name != "_lock"})
+        made._lock = Lock()
+        return made
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make a copy, with a lock of its own."""
-        vars(self).update(state, _lock=Lock())
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How another process gets it: it opens the run again."""
+        return _opened_again, (type(self), *self._opened)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -91,6 +99,21 @@ class Predictor:
     @property
     def _data(self) -> "MultiTaskDataModule":
         return self._trained.data
+
+
+def _checksums(run: Run) -> dict[str, str]:
+    """What the predictions of a run depend on, by name of its files."""
+    files = [run.path / "config.yaml", run.best, run.trees, run.statistics]
+    return {path.name: sha256_of(path) for path in files if path is not None and path.is_file()}
+
+
+def _opened_again(
+    kind: type[Predictor], path: str, trust: tuple[str, ...], preference: PerTaskNumbers, checksums: dict[str, str]
+) -> Predictor:
+    """A predictor of a run that was open in another process. InputError where the run is gone, or has changed since."""
+    if _checksums(Run.open(path, trust)) != checksums:
+        raise InputError(f"run '{path}' has changed since it was opened: expected a Predictor that is opened now")
+    return kind(path, trust, preference)
 
 
 def _frame_of(rows: Any) -> "pd.DataFrame":

@@ -164,7 +164,19 @@ def test_what_completion_cannot_do_is_one_line(given: list[str], said: str, monk
     ("given", "said"),
     [
         (["--epochs=3"], "unknown flag '--epochs=3': keys are typed without dashes, such as epochs=..."),
-        (["--multi", "a=1,2"], "unknown flag '--multi': keys are typed without dashes, such as multi=..."),
+        (["--seeds=3"], "unknown flag '--seeds=3': keys are typed without dashes, such as seeds=..."),
+        *(
+            (
+                [text, "a=1,2"],
+                f"unknown flag '{text}': did you mean '{near}'? keys are typed without dashes, such as "
+                f"{text.lstrip('-')}=...",
+            )
+            for text, near in (
+                ("--multi", "--multirun"),
+                ("--versoin", "--version"),
+                ("--remove-cahe", "--remove-cache"),
+            )
+        ),
         (["a=1", "--cfg"], "argument --cfg/-c: expected one argument"),
         (
             ["--cfg", "job", "-m", "a=1"],

@@ -84,6 +84,26 @@ def test_help_is_of_the_command_that_is_named(
     assert "unknown command 'trian': did you mean 'train'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["--versoin"], "unknown flag '--versoin': did you mean '--version'?"),
+        (["--trian"], "unknown flag '--trian': did you mean 'train'?"),
+        (["compare", "--hlep", "task=digits"], "unknown flag '--hlep': did you mean '--help'?"),
+        (["runs", "--cofnig-dir=conf"], "unknown flag '--cofnig-dir=conf': did you mean '--config-dir'?"),
+    ],
+    ids=" ".join,
+)
+def test_a_misspelt_flag_is_named_with_the_nearest_one(
+    typed: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["mtl", *typed])
+    with pytest.raises(SystemExit) as stop:
+        program.main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
 def test_a_further_process_of_a_training_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lightning starts the program again with what Hydra has read, which is without the command's name."""
     ran: list[tuple[str, list[str]]] = []

@@ -2,11 +2,13 @@
 
 import re
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from mtl.cli.run_summary import show
+from mtl.cli.run_summary import next_commands, show
+from mtl.config.compose import configure
 from mtl.config.run_result import RunResult
 from tests.results import run_result
 
@@ -67,6 +69,39 @@ def test_a_budget_that_was_too_small_is_said_with_the_key_to_raise(key: str, use
     assert "still improving" not in shown(
         run_result(selection={**selection, "still_improving": False}, metrics=measured)
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "task", "improves"),
+    [
+        ([], "assignment", True),
+        (["task.prior=null"], "assignment", False),
+        (["tasks=[makespan]"], "makespan", False),
+        (["model=merged"], "assignment", False),
+    ],
+    ids=["dispatcher", "no rule", "no dispatcher", "merged"],
+)
+def test_a_dispatcher_may_be_improved_whether_its_training_did_so_or_not(
+    given: list[str], task: str, improves: bool
+) -> None:
+    config = configure("task=scheduling", "improve=none", *([] if "model=merged" in given else ["model=hard"]), *given)
+    tasks = {task: {"primary": "accuracy", "higher_is_better": True}}
+    commands = dict(next_commands(run_result(config=config.plain(), choices=config.choices.plain(), tasks=tasks)))
+    assert commands.get("improve it by acting:", "").startswith("python improve.py run=") == improves
+
+
+def test_what_to_type_next_has_short_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run below the working directory; that of an improvement is known by its whole path."""
+    run = tmp_path / "outputs" / "runs" / "x"
+    (run / "tensorboard").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    for directory in (run, Path("outputs/runs/x")):
+        commands = dict(next_commands(run_result(directory=str(directory))))
+        assert commands["look at it:"] == "tensorboard --logdir outputs/runs/x"
+        assert commands["all numbers:"] == "outputs/runs/x/result.json"
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert dict(next_commands(run_result(directory=str(run))))["all numbers:"] == f"{run}/result.json"
 
 
 def test_what_several_dispatchers_reach_is_said() -> None:

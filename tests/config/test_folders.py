@@ -127,9 +127,9 @@ def test_folders_that_are_named_come_first(project: Path, tmp_path: Path, monkey
     ("words", "message"),
     [
         (["--config-dir"], "expected a config folder after it"),
-        (["--config-dir", "nowhere"], "'nowhere': no such config folder"),
+        (["--config-dir", "nowhere"], "^--config-dir: 'nowhere': no such config folder"),
         (["hydra.searchpath=conf"], "expected a list of config folders"),
-        (["hydra.searchpath=[pkg://mtl]"], "no such config folder"),
+        (["hydra.searchpath=[pkg://mtl]"], "^hydra.searchpath: 'pkg://mtl': no such config folder"),
     ],
 )
 def test_a_folder_that_is_not_there_is_said(words: list[str], message: str, project: Path) -> None:

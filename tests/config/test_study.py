@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mtl.config.compose import compose_config, to_run_config
+from mtl.config.compose import compose_config, configure, to_run_config
 from mtl.config.study_arguments import read_study
 from mtl.errors import InputError
 from mtl.runs.identity import run_id
@@ -157,6 +157,21 @@ def test_an_unknown_setting_in_a_study_file_is_named(studies: Path) -> None:
     (studies / "mine.yaml").write_text("# @package _global_\ncompare: {modles: [hard]}\n")
     with pytest.raises(InputError, match="unknown key in compare 'modles': did you mean 'models'"):
         read_study(["experiment=mine", "task=synthetic"])
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("# @package _global_\nmodels: [hard]\n", r"mine.yaml: 'models' is a setting of comparisons: .*'compare:'"),
+        ("# @package _global_\nepohcs: 3\n", r"mine.yaml: unknown key 'epohcs': did you mean 'epochs'"),
+        ("epochs: 3\n", r"mine.yaml: expected '# @package _global_' as the first line"),
+    ],
+    ids=["setting", "unknown", "package"],
+)
+def test_a_key_at_the_wrong_place_of_a_study_file_is_named_with_the_file(studies: Path, lines: str, said: str) -> None:
+    (studies / "mine.yaml").write_text(lines)
+    with pytest.raises(InputError, match=said):
+        configure("experiment=mine", "task=synthetic")
 
 
 def test_typed_looks_count_and_not_the_seeds_of_a_study(studies: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from mtl.agent.environment import Environment
 from mtl.agent.environments.lending import Lending
 from mtl.agent.environments.scheduling.decoders import Greedy
 from mtl.agent.environments.scheduling.job_shops import JobShops
@@ -17,6 +18,7 @@ from mtl.agent.environments.scheduling.schedule_report import AGENT, ScheduleRep
 from mtl.agent.environments.scheduling.tardiness_report import TardinessReport
 from mtl.agent.improvement.base import Progress
 from mtl.agent.improvement.evolution import Evolution
+from mtl.agent.report import ExecutionReport
 from mtl.assembly import load
 from mtl.cli.run_summary import show
 from mtl.comparison.records import record
@@ -25,6 +27,7 @@ from mtl.config.improve_config import ImproveConfig
 from mtl.config.run_config import RunConfig
 from mtl.config.run_result import GainResult, RoundResult, RunResult
 from mtl.errors import InputError
+from mtl.lifecycle import improved
 from mtl.lifecycle.agent import Agent
 from mtl.lifecycle.execution import execute
 from mtl.lifecycle.improved import improve_run, read_improvement
@@ -34,6 +37,7 @@ from mtl.runs.checkpoint import read_checkpoint
 from mtl.runs.directory import Run, newest
 from mtl.runs.files import write_text
 from mtl.runs.identity import run_id
+from mtl.suites.base import MultiTaskDataModule, Predict
 from mtl.suites.scheduling.demanding_shops import demanding_shop
 from mtl.suites.scheduling.features import BOUND_RULE
 from tests.support import tiny
@@ -309,6 +313,22 @@ def test_of_a_run_that_does_nothing_but_predict_there_is_nothing_to_improve(tmp_
             improve_run(way, predicting.directory)
     with pytest.raises(InputError, match="takes task=scheduling with the task 'assignment'; improve=none trains"):
         train(tiny(tmp_path, "improve=outcome_search"))
+
+
+def test_of_an_environment_without_settings_is_said_what_it_would_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bystander(Environment):
+        def run(self, predict: Predict, data: MultiTaskDataModule) -> ExecutionReport:
+            raise AssertionError
+
+    predicting = train(tiny(tmp_path, "epochs=1"))
+    assert predicting is not None
+    monkeypatch.setattr(improved, "environment_for", lambda *_: Bystander())
+    decisions = ImproveConfig.read(compose_plain(["improve@_global_=decisions"], "improve")).improvement
+    for way, says in ((node(), "takes task=scheduling"), (decisions, "takes a run with execution=lending")):
+        with pytest.raises(InputError, match=rf"{says}.* derives from mtl\.agent\.deciding\.DecidingEnvironment"):
+            improve_run(way, predicting.directory)
 
 
 @pytest.mark.parametrize(

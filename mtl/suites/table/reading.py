@@ -9,6 +9,7 @@ from lzma import LZMAError
 from math import isnan
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -255,7 +256,7 @@ def _check_alike(found: Sequence[tuple[Path, str]], name: str) -> None:
 def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
     """An Arrow table as a frame of single values.
 
-    Lists, records and bytes become texts, decimals numbers, durations and times of the day seconds; whole numbers stay
+    Lists, records, bytes and UUIDs become texts, decimals numbers, durations and times of the day seconds; whole numbers stay
     whole, and true and false what they are, where some are missing. An index that pandas wrote is a column like
     any other.
     """
@@ -268,6 +269,8 @@ def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
             frame[field.name] = texts_of_nested(table[field.name])
         elif _is_binary(field.type):
             frame[field.name] = _texts_of_bytes(frame[field.name])
+        elif isinstance(field.type, pyarrow.UuidType):
+            frame[field.name] = frame[field.name].map(_text_of_uuid, na_action="ignore").astype("str")
         elif pyarrow.types.is_decimal(field.type):
             frame[field.name] = _decimals(frame[field.name], field.type)
         elif pyarrow.types.is_duration(field.type):
@@ -358,6 +361,10 @@ def _text_of_bytes(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.hex()
+
+
+def _text_of_uuid(value: bytes) -> str:
+    return str(UUID(bytes=value))
 
 
 def character(separator: str) -> str:

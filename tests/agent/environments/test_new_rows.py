@@ -3,9 +3,11 @@
 import copy
 import io
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +241,27 @@ def test_several_threads_may_ask(trained: Path, monkeypatch: pytest.MonkeyPatch)
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(predictor, [[{"x": 40, "city": "Oslo"}]] * 6))
     assert all(one.equals(found[0]) for one in found)
+
+
+def test_a_predictor_of_another_process_is_opened_there_again(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    monkeypatch.chdir(tmp_path)
+    predictor, rows, received = Predictor("run"), [{"x": 40, "city": "Oslo"}], ForkingPickler.loads
+    sent = ForkingPickler.dumps(predictor)
+    monkeypatch.chdir(trained)  # the other process may be anywhere
+    pd.testing.assert_frame_equal(received(sent)(rows), predictor(rows))
+    pd.testing.assert_frame_equal(received(ForkingPickler.dumps(copy.deepcopy(predictor)))(rows), predictor(rows))
+    with (run / "best.ckpt").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(InputError, match=r"run '.*run' has changed since it was opened"):
+        received(sent)
+    shutil.rmtree(run)
+    pd.testing.assert_frame_equal(copy.deepcopy(predictor)(rows), predictor(rows))
+    with pytest.raises(InputError, match=r"no run at '.*run'"):
+        received(sent)
 
 
 @pytest.mark.parametrize(

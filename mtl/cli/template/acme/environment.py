@@ -10,6 +10,7 @@ from rich.table import Table
 from mtl.agent.environment import Environment
 from mtl.agent.labelled_rows import predict_test_rows
 from mtl.agent.report import ExecutionReport, Value, plain_table
+from mtl.config.numbers import check_number
 from mtl.suites.base import MultiTaskDataModule, Predict
 
 
@@ -17,13 +18,14 @@ class Warn(Environment):
     """Warns the customers whose delivery is most probably late; counts how many of them were right to be warned.
 
     Args:
-        share: of the deliveries of which the customer is warned.
+        share: of the deliveries of which the customer is warned, above 0 and at most 1.
     """
 
     requires: ClassVar[Mapping[str, str]] = {"late": "binary"}  # tasks that a run needs to act here, with their kinds
     acts_on_test_rows = True
 
     def __init__(self, share: float = 0.2) -> None:
+        check_number("share", share, above=0, most=1)
         self.share = share
 
     @torch.inference_mode()

@@ -11,6 +11,7 @@ from acme.sharing import OwnLayer
 from acme.suite import Deliveries
 from acme.weighting import LargestFirst
 
+from mtl.errors import InputError
 from mtl.nn.encoder import SINGLE, Inputs
 from mtl.nn.mlp import MLP
 from mtl.testing import (
@@ -70,3 +71,10 @@ def test_head(check: Callable[..., None]) -> None:
 def test_environment(check: Callable[..., None]) -> None:
     """The environment, with runs on the suite."""
     check(Warn, Deliveries)
+
+
+@pytest.mark.parametrize("share", [0, 3.0, float("nan")])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    """In one line, and not silently taken for another one."""
+    with pytest.raises(InputError, match=r"^share=.*: expected a finite number, above 0 and at most 1"):
+        Warn(share)
