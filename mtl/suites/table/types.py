@@ -345,7 +345,8 @@ def _other_than_truth(values: pd.Series) -> np.ndarray:
         return np.array([isinstance(value, Real) and value not in (0, 1) for value in values], dtype=bool)
     if not is_numeric_dtype(values) or is_bool_dtype(values):
         return np.zeros(len(values), dtype=bool)
-    return ~values.isin([0, 1]).to_numpy(dtype=bool)
+    other: np.ndarray = ~values.isin([0, 1]).to_numpy(dtype=bool)
+    return other
 
 
 def _codes(texts: pd.Series) -> bool:
