@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from mtl.cli.application import user_errors
 from mtl.cli.sweep_failures import Failed
 from mtl.config.folders import CONF
+from mtl.config.improve_choice import GROUP
 from mtl.config.improve_config import ImproveConfig
 from mtl.config.process import program_imports
 from mtl.config.targets import own_modules
@@ -22,7 +23,7 @@ def main(cfg: DictConfig) -> Failed | None:
         with program_imports():
             from mtl.agent.report import ExecutionReport
             from mtl.cli.run_summary import show
-            from mtl.lifecycle.improved import GROUP, improve_run, read_improvement
+            from mtl.lifecycle.improved import improve_run, read_improvement
 
         asked, chosen = read_improvement(list(HydraConfig.get().overrides.task), None, trusted)
         node = asked.improvement

@@ -88,13 +88,13 @@ class Predictor:
 
         data, frame = self._data, _frame_of(rows)
         with self._lock:
-            found = predicted(frame, self._trained.predict, data)
+            found = predicted(frame.reset_index(drop=True), self._trained.predict, data)  # messages count the rows
         report = PredictionReport(found, data.values, data.own_units, parts=data.parts)
         return pd.DataFrame(report.columns, index=frame.index)
 
     def unfamiliar(self, rows: "pd.DataFrame | Sequence[Mapping[str, Any]]") -> list[str]:
         """What of these rows is so unlike the training rows that predictions mean little, in a line each."""
-        return self._data.unfamiliar(_frame_of(rows))
+        return self._data.unfamiliar(_frame_of(rows).reset_index(drop=True))
 
     @property
     def _data(self) -> "MultiTaskDataModule":

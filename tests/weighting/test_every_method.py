@@ -117,3 +117,16 @@ def test_losses_of_unlike_size_are_normalised(name: str) -> None:
     one.train(first, 3, lr=0.05)
     two.train(second, 3, lr=0.05)
     torch.testing.assert_close(flat(two.parameters), flat(one.parameters), rtol=5e-3, atol=5e-4)
+
+
+@every_method
+def test_the_state_of_another_number_of_tasks_is_refused_where_it_has_anything_of_a_task(name: str) -> None:
+    """What is loaded all the same says only from which seed and step on random numbers are drawn."""
+    three, two = make(name, 3), make(name, 2)
+    Problem(3, [1, 3, 0.5]).train(three, 3)
+    saved = three.state_dict()
+    try:
+        two.load_state_dict(saved)
+    except RuntimeError:
+        return
+    assert set(saved) <= {"draws.state"}

@@ -91,6 +91,8 @@ def read_cells(path: Path, separator: str, encoding: str, header: bool | None, s
     if not first:
         return pd.DataFrame(), ""
     names = column_names(first[0][1], path, header)
+    if separator == " ":
+        _check_aligned(first, path, header)
     if header is not False:
         _check_separator(names, path, separator, SEPARATORS.keys() - {" "}, header)
         check_preamble(first, path)
@@ -163,6 +165,24 @@ def _check_separator(names: list[str], path: Path, separator: str, others: Set[s
             f"'{path}' has {len(names)} columns, whose names hold a {spoken(best)} {counts[best]} times: {advice} "
             f"task.separator={spoken(best)}, or task.header=true if these are names"
         )
+
+
+def _check_aligned(first: list[tuple[int, list[str]]], path: Path, header: bool | None) -> None:
+    """InputError for columns that are aligned by spaces, of which each separates two values.
+
+    They are where all rows have as many values, and as they stand they would not, or the header would lack names. Two
+    spaces may also have a missing value between them.
+    """
+    filled = [[place for place, cell in enumerate(row, 1) if cell.strip()] for _, row in first]
+    values, widths = [len(places) for places in filled], [max(places, default=0) for places in filled]
+    lacks_names = header is not False and widths[0] > values[0]
+    if len(set(values)) > 1 or not (lacks_names or len(set(widths)) > 1):
+        return
+    line = next(line for (line, _), width, count in zip(first, widths, values, strict=True) if width > count)
+    raise InputError(
+        f"'{path}': line {line} has several spaces between two values, or before the first, and each counts as a "
+        "separator: leave one between two values and none before them, or write commas"
+    )
 
 
 def check_preamble(first: list[tuple[int, list[str]]], path: Path) -> None:

@@ -256,9 +256,9 @@ def _check_alike(found: Sequence[tuple[Path, str]], name: str) -> None:
 def plain(table: pyarrow.Table | pyarrow.RecordBatch) -> pd.DataFrame:
     """An Arrow table as a frame of single values.
 
-    Lists, records, bytes and UUIDs become texts, decimals numbers, durations and times of the day seconds; whole numbers stay
-    whole, and true and false what they are, where some are missing. An index that pandas wrote is a column like
-    any other.
+    Lists, records, bytes and UUIDs become texts, decimals numbers, durations and times of the day seconds; whole
+    numbers stay whole, and true and false what they are, where some are missing. An index that pandas wrote is a column
+    like any other.
     """
     table = _with_plain_dictionaries(
         pyarrow.Table.from_batches([table]) if isinstance(table, pyarrow.RecordBatch) else table

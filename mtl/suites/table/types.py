@@ -3,10 +3,18 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import infer_dtype, is_datetime64_any_dtype, is_object_dtype, is_string_dtype
+from pandas.api.types import (
+    infer_dtype,
+    is_bool_dtype,
+    is_datetime64_any_dtype,
+    is_numeric_dtype,
+    is_object_dtype,
+    is_string_dtype,
+)
 
 from mtl.errors import InputError
 from mtl.suites.table import typed_cells as cells
@@ -110,9 +118,14 @@ class ColumnType:
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def unfamiliar(self, values: pd.Series) -> list[str]:
-        """A line for the user if new rows have numbers without the % of the training, or times of other zones."""
+        """A line for the user if new rows have other values than the training.
+
+        These are numbers without its %, truth values in the place of numbers, or times of other zones.
+        """
         if self.type == "time":
             return other_zones(self.name, self.zone, values)
+        if self.type == "number" and _has_truth(values):
+            return [f"column '{self.name}': true and false, where the training has numbers: they count as 1 and 0"]
         if self.unit != "%" or not values.notna().any():
             return []
         if is_text(values) and not (typed_cells(values) == cells.PLAIN).any():
@@ -129,6 +142,8 @@ class ColumnType:
         file, in which spaces around a value count for nothing, and an empty one is missing.
         """
         if not is_text(values):
+            if self.type == "truth":
+                self._check_truth(values, values)
             return values
         values = _without_spaces(values)
         if self.type == "text":
@@ -149,11 +164,26 @@ class ColumnType:
             return TextTimes(self.written).read(texts, f"column '{self.name}'")
         if self.type == "truth":
             truth = texts.str.lower().map(TRUTH)
-            return truth.astype("boolean") if truth.isna().equals(texts.isna()) else texts
+            if truth.isna().equals(texts.isna()):
+                return truth.astype("boolean")
+            self._check_truth(pd.to_numeric(texts, errors="coerce"), texts)
+            return texts
         numbers = as_written.read(texts)
         if numbers is None and self.written != PLAIN:
             raise InputError(as_written.other_than_written(texts))
         return texts if numbers is None else numbers
+
+    def _check_truth(self, values: pd.Series, shown: pd.Series) -> None:
+        """InputError for a number other than 0 and 1, which stand for false and true.
+
+        Args:
+            values: of a column of truth values, or what its texts mean.
+            shown: as they stand.
+        """
+        bad = np.flatnonzero(_other_than_truth(values) & values.notna().to_numpy())
+        if len(bad):
+            row, value = values.index[bad[0]] + 1, shown.iloc[bad[0]]
+            raise InputError(f"column '{self.name}': row {row} holds {value}, expected true or false, as in training")
 
     def _with_numbers(self, values: pd.Series, found: np.ndarray) -> pd.Series:
         """A column some cells of which are numbers already: of percents 12 where the file shows 0.12 as 12 %."""
@@ -296,6 +326,27 @@ def _beside_times(values: pd.Series, others: pd.Series, written: str | None) -> 
     known = typed_cells(values) == cells.TIME
     texts = _distinct(values[~known]) if known.any() else others
     return texts if len(texts) or written is not None else others
+
+
+def _has_truth(values: pd.Series) -> bool:
+    """Whether any value is true or false; of texts whether all are."""
+    known = values.dropna()
+    if is_text(values):
+        known = _without_spaces(values).dropna()
+        return len(known) > 0 and bool(known.str.lower().isin(TRUTH).all())
+    if is_object_dtype(values):
+        return any(isinstance(value, bool | np.bool_) for value in known)
+    return bool(is_bool_dtype(values)) and len(known) > 0
+
+
+def _other_than_truth(values: pd.Series) -> np.ndarray:
+    """Which values are numbers other than 0 and 1, which stand for false and true."""
+    if is_object_dtype(values):
+        return np.array([isinstance(value, Real) and value not in (0, 1) for value in values], dtype=bool)
+    if not is_numeric_dtype(values) or is_bool_dtype(values):
+        return np.zeros(len(values), dtype=bool)
+    other: np.ndarray = ~values.isin([0, 1]).to_numpy(dtype=bool)
+    return other
 
 
 def _codes(texts: pd.Series) -> bool:

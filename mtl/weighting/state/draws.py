@@ -21,6 +21,7 @@ class Draws(nn.Module):
 
     All processes draw the same numbers whatever else drew before, and a resumed run goes on where it was: the generator
     is seeded from a buffer that holds torch's seed at the time of construction and the number of steps drawn for.
+    Nothing of that is of any task: a method with this state alone may take that of another number of tasks.
     """
 
     state: Tensor

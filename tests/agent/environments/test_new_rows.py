@@ -224,6 +224,26 @@ def test_a_program_gets_the_same_predictions_without_files(trained: Path) -> Non
     assert "'Rome'" in " ".join(predictor.unfamiliar(rows[1:2]))
 
 
+def test_truth_values_and_numbers_are_told_apart(tmp_path: Path) -> None:
+    """A 2 in a column of true and false was a number far from both, and true in one of numbers a 1 without a word."""
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"flag": draw.choice(["TRUE", "FALSE"], 60), "x": draw.normal(50, 10, 60).round(1)})
+    frame.assign(churn=np.where(frame["flag"] == "TRUE", "yes", "no")).to_csv(tmp_path / "my.csv", index=False)
+    run = untrained(tmp_path, "task=table", f"task.path={tmp_path / 'my.csv'}", "task.targets={churn: binary}")
+    predictor, rows = Predictor(run), pd.DataFrame({"flag": [True, False], "x": [40.5, 60.5]}, index=["a", "b"])
+    expected = predictor(rows)
+    assert list(expected.index) == ["a", "b"]
+    for alike in ([1, 0], [1.0, 0.0], ["true", "False"], ["1", "0"]):
+        pd.testing.assert_frame_equal(predictor(rows.assign(flag=alike)), expected)
+    for other in ([True, 2], [1, 0.5], ["TRUE", "2"], ["1", "2"], [1, np.inf]):
+        with pytest.raises(InputError, match=r"column 'flag': row 2 holds .*, expected true or false, as in training"):
+            predictor(rows.assign(flag=other))
+    for truth in ([True, False], ["true", "FALSE"], [None, True], pd.array([None, True], "boolean"), [1.5, True]):
+        (line, *_) = predictor.unfamiliar(rows.assign(x=truth))
+        assert line == "column 'x': true and false, where the training has numbers: they count as 1 and 0"
+    assert not predictor.unfamiliar(rows)
+
+
 def test_several_threads_may_ask(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of networks that put other parameters in the place of theirs while they predict, one answered with another's."""
     plain, inside = TrainedNetwork.predict, []

@@ -55,6 +55,16 @@ def parquet_bytes(names: Sequence[str] = ("a", "churn")) -> bytes:
         ("my.csv", b"a;churn\n1;2\n", {}, "whose name holds a semicolon: use task.separator=semicolon"),
         ("my.tsv", b"a;churn\n1;2\n", {}, "a semicolon: name the file .csv, and use task.separator=semicolon"),
         ("my.csv", b"a churn\n1 2\n", {}, "whose name holds a space: use task.separator=space"),
+        *(
+            ("my.txt", content, {"separator": "space"}, f"line {line} has several spaces between two values, or before")
+            for content, line in (
+                (b"x churn\n1   2\n11  3\n1   4\n11  4\n", 2),
+                (b"x   churn\n1   2\n11  3\n", 1),
+                (b" x churn\n 1 2\n 3 4\n", 1),
+                (b'x churn\n"a b" 2\n1   3\n', 3),
+            )
+        ),
+        ("my.txt", b"x y churn\n1 2\n", {"separator": "space"}, "line 2 has 2 values, where the header has 3"),
         ("my.csv", b"a,churn\n1,2\n", {"separator": ";"}, "whose name holds a comma: use task.separator=comma"),
         ("my.csv", b"a::churn\n1::2\n", {"separator": "::"}, "unknown separator in task.separator '::'"),
         ("my.csv", b"a,churn\n1,2\n", {"separator": "semicolons"}, "did you mean 'semicolon'"),
@@ -215,3 +225,9 @@ def test_lists_records_and_decimals_of_a_program_are_what_a_file_has_for_them(tm
     pd.testing.assert_frame_equal(found[["l", "d"]], expected, check_dtype=False)
     assert found["r"].tolist() == ["{'k': 1}", "{'j': 2}"]
     assert found["b"].tolist()[:1] == ["A3"]
+
+
+def test_between_two_separating_spaces_a_value_may_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "my.txt").write_text("x y z\n1 2 3\n4  6\n 8 9 \n")
+    found = read_table(tmp_path / "my.txt", separator="space")
+    assert found.isna().to_numpy().tolist() == [[False] * 3, [False, True, False], [True, False, False]]
