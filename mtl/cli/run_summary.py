@@ -11,6 +11,7 @@ from mtl.agent.report import ExecutionReport
 from mtl.assembly import trees_of
 from mtl.cli.next_comparison import comparison_arguments
 from mtl.comparison.wording import format_stated
+from mtl.config.beginning import BEGINNING, working_directory
 from mtl.config.block_table import BlockTable
 from mtl.config.commands import trusting, typed
 from mtl.config.console import Terminal
@@ -124,9 +125,11 @@ def next_commands(result: RunResult, overrides: Sequence[str] = ()) -> list[tupl
 
 
 def from_here(directory: str) -> str:
-    """A directory as it is typed: relative where it is below the working directory."""
-    path, here = Path(directory), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else directory
+    """A directory as it is typed: relative where it is below the working directory, if the command was typed there."""
+    path, here = Path(directory), working_directory()
+    if here is None or here != BEGINNING or not path.is_relative_to(here):
+        return directory
+    return str(path.relative_to(here))
 
 
 def look_commands(run: str) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from mtl.cli import run_summary
 from mtl.cli.run_summary import next_commands, show
 from mtl.config.compose import configure
 from mtl.config.run_result import RunResult
@@ -91,7 +92,11 @@ def test_a_dispatcher_may_be_improved_whether_its_training_did_so_or_not(
 
 
 def test_what_to_type_next_has_short_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a run below the working directory; that of an improvement is known by its whole path."""
+    """Of a run below the working directory; that of an improvement is known by its whole path.
+
+    Where the program has gone elsewhere, as with ``hydra.job.chdir``, they are whole.
+    """
+    monkeypatch.setattr(run_summary, "BEGINNING", tmp_path)
     run = tmp_path / "outputs" / "runs" / "x"
     (run / "tensorboard").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
